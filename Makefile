@@ -1,0 +1,92 @@
+# Everything a developer types. Needs python3 (3.11 or newer), pip and make; nothing else, not even python3-venv.
+
+PY ?= python3
+CHROMIUM ?= /usr/bin/chromium
+ARGS ?=
+UV_VERSION := 0.13.9
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.stamp
+READY_DEV := $(VENV)/.stamp-dev
+
+export CHROMIUM
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+.PHONY: help run test check test-browser coverage lint types format vectors lock clean chromium
+
+help:  ## show this help
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY)  ## start Dashboard on http://127.0.0.1:8000, at first with the demo organisation
+	@[ -e "$${DASHBOARD_DATA_DIR:-./dashboard-data}/dashboard.db" ] || $(PYTHON) app.py demo
+	@exec $(PYTHON) app.py serve
+
+test: $(READY_DEV) chromium  ## run every test, with those in the browser (ARGS="-k restore" chooses)
+	@$(PYTHON) -m pytest $(ARGS)
+
+check: lint types  ## before a commit: format, lint, types and the quick tests, in under two minutes
+	@$(PYTHON) -m pytest -m "not browser and not slow" $(ARGS)
+
+test-browser: $(READY_DEV) chromium  ## run only the tests in the browser
+	@$(PYTHON) -m pytest -m browser $(ARGS)
+
+coverage: $(READY_DEV) chromium  ## run every test and show the branches that none of them took
+	@$(PYTHON) -m pytest --cov $(ARGS)
+
+lint: $(READY_DEV)  ## check format and lint rules
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m ruff check .
+
+types: $(READY_DEV)  ## check types, strictly
+	@$(PYTHON) -m mypy
+
+format: $(READY_DEV)  ## format the code and mend what ruff can mend
+	@$(PYTHON) -m ruff format .
+	@$(PYTHON) -m ruff check --fix .
+
+vectors: $(READY_DEV)  ## rebuild the archive test vectors
+	@PYTHONPATH=. $(PYTHON) tests/archive/make_vectors.py
+
+lock: $(VENV)/lock/bin/uv  ## recompile the pins from the *.in files (ARGS=--upgrade for newer versions)
+	@for name in requirements requirements-dev; do \
+	  $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
+	    --universal --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
+	done
+
+clean:  ## remove the environment, caches and build results; never the data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov test-results build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Without Chromium the browser tests are skipped: say so where it cannot be missed, and in CI refuse.
+chromium:
+	@command -v "$(CHROMIUM)" >/dev/null || { \
+	  printf '\n*** %s is missing: THE TESTS IN THE BROWSER CANNOT RUN.\n*** %s\n\n' "$(CHROMIUM)" \
+	    'Install it: apt-get install chromium   (or set CHROMIUM=/path/to/chromium)' >&2; \
+	  [ "$$CI" != true ]; }
+
+# $(call install,FILE): make the environment if there is none, then install the pins of FILE into it.
+# Debian's python3 without python3-venv cannot give the environment a pip of its own; its pip can reach in.
+define install
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Dashboard needs Python 3.11 or newer; name one: make PY=/path/to/python3" >&2; exit 1; }
+	@[ -x $(PYTHON) ] || $(PY) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  rm -rf $(VENV); $(PY) -m venv --without-pip $(VENV); }
+	@if [ -x $(VENV)/bin/pip ]; then pip="$(PYTHON) -m pip"; else pip="$(PY) -m pip --python $(PYTHON)"; fi; \
+	  $$pip --version >/dev/null || { echo "pip is missing: apt-get install python3-pip" >&2; exit 1; }; \
+	  $$pip install $(1)
+endef
+quiet := --quiet --disable-pip-version-check --root-user-action=ignore
+
+$(READY): requirements.txt
+	$(call install,$(quiet) --require-hashes -r $<)
+	@touch $@
+
+$(READY_DEV): requirements-dev.txt
+	$(call install,$(quiet) --require-hashes -r $<)
+	@touch $@
+
+$(VENV)/lock/bin/uv:
+	$(call install,$(quiet) --target $(VENV)/lock uv==$(UV_VERSION))
