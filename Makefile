@@ -64,7 +64,7 @@ clean:  ## remove the environment, caches and build results; never the data
 chromium:
 	@command -v "$(CHROMIUM)" >/dev/null || { \
 	  printf '\n*** %s is missing: THE TESTS IN THE BROWSER CANNOT RUN.\n*** %s\n\n' "$(CHROMIUM)" \
-	    'Install it: apt-get install chromium   (or set CHROMIUM=/path/to/chromium)' >&2; \
+	    'Install it: apt-get install chromium libatomic1   (or set CHROMIUM=/path/to/chromium)' >&2; \
 	  [ "$$CI" != true ]; }
 
 # $(call install,FILE): make the environment if there is none, then install the pins of FILE into it.
