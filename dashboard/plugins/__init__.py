@@ -1,0 +1,5 @@
+"""What a plugin is: manifest, config, permissions, mappings, and the code that comes with it.
+
+Each plugin with code is one folder here: `manifest.json`, `__init__.py`, `application.html`. Copy
+the smallest, `announcements`, to begin the next one; nothing has to be registered anywhere.
+"""

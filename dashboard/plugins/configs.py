@@ -1,0 +1,95 @@
+"""A config in two parts: plain fields, and secret ones that are sealed and never sent back."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .jsontext import JsonProblem, read_object, to_json
+from .references import is_reference
+from .schema import Field, Kind
+
+__all__ = [
+    "defaults",
+    "is_set",
+    "merge",
+    "missing_required",
+    "modify",
+    "problem_of",
+    "read",
+    "split",
+    "to_json",
+]
+Config = dict[str, Any]
+
+
+def read(text: str) -> Config:
+    """Return the object that a row's config *text* holds; an unreadable one counts as empty."""
+    try:
+        return read_object(text)
+    except JsonProblem:
+        return {}
+
+
+def defaults(fields: Iterable[Field]) -> Config:
+    """Return the first values of a config, as the schema's *fields* give them."""
+    return {field.key: field.default for field in fields if field.default is not None}
+
+
+def split(fields: Iterable[Field], values: Mapping[str, Any]) -> tuple[str, str]:
+    """Return *values* as the two texts of a row: config and secrets (fields of kind password)."""
+    hidden = {field.key for field in fields if field.kind is Kind.PASSWORD}
+    plain = {key: value for key, value in values.items() if key not in hidden}
+    secret = {key: value for key, value in values.items() if key in hidden and value != ""}
+    return to_json(plain), to_json(secret)
+
+
+def merge(config: str, secrets: str) -> Config:
+    """Return the two texts of a row as one config. Only for the server's own use."""
+    return read(config) | read(secrets)
+
+
+def is_set(value: object) -> bool:
+    """Return whether a required setting has a value."""
+    return value is not None and value != "" and value != {}
+
+
+def missing_required(fields: Iterable[Field], values: Mapping[str, Any]) -> list[Field]:
+    """Return the required *fields* that have no value yet."""
+    return [field for field in fields if field.required and not is_set(values.get(field.key))]
+
+
+def modify(config: Config, operations: Iterable[Mapping[str, Any]]) -> Config:
+    """Return *config* after the JSON operations (move, set, remove) of a manifest's modifier.
+
+    Paths are `/key` at the top level; an operation on a key that is not there does nothing.
+    """
+    changed = dict(config)
+    for operation in operations:
+        path, source = str(operation.get("path", ""))[1:], str(operation.get("from", ""))[1:]
+        match operation.get("op"):
+            case "move" if source in changed and path not in changed:
+                changed[path] = changed.pop(source)
+            case "set" | "add":
+                changed.setdefault(path, operation.get("value"))
+            case "remove":
+                changed.pop(path, None)
+    return changed
+
+
+def problem_of(field: Field, value: object) -> str | None:
+    """Return what is wrong with *value* for *field*, in a sentence, or None. References pass."""
+    if isinstance(value, str) and is_reference(value):
+        return None
+    if field.required and not is_set(value):
+        return "Fill this in."
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if field.minimum is not None and value < field.minimum:
+            return f"Enter at least {field.minimum:g}."
+        if field.maximum is not None and value > field.maximum:
+            return f"Enter at most {field.maximum:g}."
+    if field.kind is Kind.JSON and field.json_type in ("object", "array"):
+        expected = dict if field.json_type == "object" else list
+        if not isinstance(value, expected):
+            return (
+                "Write a JSON object: { … }." if expected is dict else "Write a JSON list: [ … ]."
+            )
+    return None

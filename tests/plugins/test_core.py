@@ -1,0 +1,116 @@
+"""The plugins that come with the product."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from dashboard.plugins import announcements, clock, links, notes
+from dashboard.plugins.acts import ActProblem
+from dashboard.plugins.render import Placement
+
+NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
+
+
+def placement(application=None, plugin=None, may=lambda key: False):
+    return Placement(plugin or {}, application or {}, NOW, may)
+
+
+def test_a_note_is_shown_as_markdown_below_its_title():
+    html = notes.application(placement({"text": "# Head\n\n**b** [l](https://a.example)"}))["html"]
+    assert "<h3>Head</h3>" in html
+    assert '<a href="https://a.example" rel="noopener noreferrer">l</a>' in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://a.example/i.png)",
+     "<img src=x onerror=y>", "[x](data:text/html,hi)"],
+)  # fmt: skip
+def test_a_note_cannot_bring_scripts_or_images(text):
+    html = notes.to_html(text)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert 'href="javascript' not in html
+    assert 'href="data' not in html
+
+
+def test_a_line_is_added_to_a_note_and_never_becomes_a_reference():
+    changed = notes.append_note({"text": "Hello"}, {"line": " two\nwords ${DBKS:KEY} "}, NOW)
+    assert changed == {"text": "Hello\n- two words $${DBKS:KEY}\n"}
+    assert notes.append_note({}, {"line": "first"}, NOW) == {"text": "- first\n"}
+
+
+@pytest.mark.parametrize("line", ["", "  ", "x" * 2001])
+def test_an_empty_or_endless_line_is_refused(line):
+    with pytest.raises(ActProblem):
+        notes.append_note({"text": "Hello"}, {"line": line}, NOW)
+
+
+def test_a_long_note_is_cut_and_says_so():
+    assert notes.application(placement({"text": "x" * 200_001}))["is_cut"]
+
+
+def test_links_are_read_in_groups():
+    text = "Start | https://a.example\n# Press\nhttps://b.example\n| https://c.example\nBad | x:y"
+    groups = links.application(placement({"links": text}))["groups"]
+    assert [group.title for group in groups] == ["", "Press"]
+    assert [(link.text, link.address) for group in groups for link in group.links] == [
+        ("Start", "https://a.example"),
+        ("https://b.example", "https://b.example"),
+        ("https://c.example", "https://c.example"),
+        ("Bad", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "data:text/html,x", "https:", "//a.example", "http://[", ""]
+)
+def test_a_link_leads_only_to_the_web_or_to_mail(address):
+    [group] = links.read_board(f"Words | {address}")
+    assert group.links[0].address == ""
+
+
+def test_the_toolbar_shows_links_only_when_there_are_some():
+    assert links.widget(placement(plugin={"toolbar": ""})) is None
+    shown = links.widget(placement(plugin={"toolbar": "A | https://a.example\nB | nowhere"}))
+    assert [link.text for link in shown["links"]] == ["A"]
+
+
+def test_the_clock_tells_the_time_of_each_place():
+    zones = "Newsroom | Europe/Stockholm\nAmerica/New_York\nNowhere | Not/AZone\n../etc/passwd"
+    places = clock.application(placement({"zones": zones}))["places"]
+    assert [place.name for place in places][:3] == ["Newsroom", "New York", "Nowhere"]
+    assert places[0].time.strftime("%H:%M %d") == "00:40 23"
+    assert places[1].time.strftime("%H:%M") == "18:40"
+    assert places[2].time is None
+    assert places[3].time is None
+
+
+def test_without_places_the_clock_shows_the_units_time():
+    [place] = clock.application(placement(plugin={"timezone": "Asia/Tokyo"}))["places"]
+    assert place.name == "Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("2026-11-23 00:40", "0 min"),
+        ("2026-11-23 02:45", "2 h 5 min"),
+        ("2026-12-23 00:40", "30 d 0 h 0 min"),
+        ("2026-11-22T23:50:00+00:00", "10 min"),
+        ("2026-11-22", "It is past."),
+        ("tomorrow", "This is not a date. Write it like 2027-01-31 18:00."),
+        ("9999-12-31 23:59", None),
+    ],
+)
+def test_the_countdown_says_how_long_it_is(target, words):
+    config = {"countdownTo": target}
+    left = clock.application(placement(config, {"timezone": "Europe/Stockholm"}))["countdown"]
+    assert left == words or words is None
+
+
+def test_announcements_are_shown_newest_first():
+    plugin = {"messages": "New\n\n Old \n"}
+    assert announcements.application(placement(plugin=plugin)) == {"messages": ["New", "Old"]}
+    assert announcements.widget(placement(plugin=plugin)) == {"message": "New", "others": 1}
+    assert announcements.widget(placement()) is None

@@ -1,0 +1,45 @@
+"""JSON as it is taken from people and rows."""
+
+import pytest
+
+from dashboard.plugins.jsontext import JsonProblem, read_json, read_object, to_json
+
+
+def test_equal_values_are_written_as_the_same_text():
+    assert to_json({"b": [1, None], "a": "ä"}) == to_json({"a": "ä", "b": [1, None]})
+    assert to_json({"b": [1, 2.5], "a": "ä"}) == '{"a":"ä","b":[1,2.5]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "line 1, column 1"),
+        ('{"a": 1,\n  oops}', "line 2, column 3"),
+        ('{"a":1,"a":2}', "only once"),
+        ("[NaN]", "NaN"),
+        ("-Infinity", "Infinity"),
+        ("1e999", "too large"),
+        ("1" * 5000, "too many digits"),
+        ('"a\\u0000b"', "NUL"),
+        ('"\\ud800"', "broken"),
+        ('{"\\udfff":1}', "broken"),
+        ("[" * 33 + "]" * 33, "Nest less"),
+        ("[" * 100_000 + "]" * 100_000, "Nest less"),
+        ('"\ud800"', "Unicode"),
+        ('"' + "a" * (1 << 20) + '"', "1 MiB"),
+        ("01", "line 1"),
+        ("[1] 2", "line 1, column 5"),
+    ],
+)
+def test_unusual_json_is_refused_in_words(text, words):
+    with pytest.raises(JsonProblem, match=words):
+        read_json(text)
+
+
+def test_the_deepest_allowed_json_is_read():
+    assert read_json("[" * 32 + "]" * 32)
+
+
+def test_only_an_object_is_taken_for_a_config():
+    with pytest.raises(JsonProblem, match="object"):
+        read_object("[]")
