@@ -1,0 +1,58 @@
+"""The HTTP door: hooks, extensions and blueprints, put together by `build_app`."""
+
+import hashlib
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, url_for
+
+from .. import __version__
+from ..backup.store import Folders
+from ..config import Settings
+from . import access, errors, security, sessions, shell
+from .auth import bp as auth
+from .errors import LoggingFlask
+from .setup import bp as setup
+from .units import bp as units
+
+BLUEPRINTS = (auth, setup, units)
+
+
+def build_app(settings: Settings, folders: Folders) -> Flask:
+    """Return the WSGI application of an opened installation."""
+    root = resource_root()
+    app = LoggingFlask(
+        __name__,
+        template_folder=str(root / "templates"),
+        static_folder=str(root / "static"),
+        static_url_path="/static",
+    )
+    app.config["SETTINGS"] = settings
+    app.extensions["folders"] = folders
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(asset=asset, version=__version__)
+    # The order is the order of the hooks: connection and session, body limit and guard, CSRF.
+    sessions.init_app(app)
+    access.init_app(app)
+    security.init_app(app)
+    errors.init_app(app)
+    shell.init_app(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def resource_root() -> Path:
+    """Return the folder of `templates/` and `static/`, in a checkout and in the single binary."""
+    return Path(getattr(sys, "_MEIPASS", Path(__file__).resolve().parents[2]))
+
+
+def asset(path: str) -> str:
+    """Return the address of a static file; it changes with the content, so it may be cached."""
+    return url_for("static", filename=path, v=_digest(resource_root() / "static" / path))
+
+
+@lru_cache(maxsize=64)
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]

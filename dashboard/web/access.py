@@ -1,0 +1,176 @@
+"""Who may do what: denied unless a view says otherwise, asked before every request.
+
+Each view wears exactly one of `@public`, `@signed_in` and `@requires(*roles)`. The last is for
+pages of a unit: the address carries `<slug>`, and membership and role are read from the database
+each time, never from cookie, form or file.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, current_app, g, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from ..backup.store import Folders
+from ..config import MIB, Settings
+from ..models import Membership, Role, Unit
+from . import sessions
+from .htmx import is_htmx, leave_to
+
+ADMIN = (Role.ADMIN,)
+EDITORS = (Role.ADMIN, Role.POWER_USER)
+MEMBERS = (Role.ADMIN, Role.POWER_USER, Role.USER, Role.READONLY)
+
+# A config value may have 1 MiB, and a form sends one byte as up to three.
+MAX_BODY_BYTES = 4 * MIB
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Undeclared(Exception):
+    """A view does not say who may use it. Nobody may, then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a view says about itself."""
+
+    kind: str  # public, signed_in or unit
+    roles: tuple[Role, ...] = ()
+
+
+def public(view: View) -> View:
+    """Let anybody use this view."""
+    return _declare(view, Rule("public"))
+
+
+def signed_in(view: View) -> View:
+    """Let every signed-in user use this view, whatever the units."""
+    return _declare(view, Rule("signed_in"))
+
+
+def requires(*roles: Role) -> Callable[[View], View]:
+    """Let members of the address's unit who have one of *roles* use this view."""
+
+    def declare(view: View) -> View:
+        return _declare(view, Rule("unit", roles))
+
+    return declare
+
+
+def fresh(view: View) -> View:
+    """Ask for the login password first, if it was typed more than 30 minutes ago."""
+    view.access_fresh = True  # type: ignore[attr-defined]
+    return view
+
+
+def large_body(view: View) -> View:
+    """Accept a request body as large as a backup file may be."""
+    view.access_large_body = True  # type: ignore[attr-defined]
+    return view
+
+
+def _declare(view: View, rule: Rule) -> View:
+    if hasattr(view, "access_rule"):
+        raise Undeclared(f"{view.__name__} declares its access twice")
+    view.access_rule = rule  # type: ignore[attr-defined]
+    return view
+
+
+def rule_of(view: Callable[..., Any]) -> Rule:
+    """Return what *view* declares; raise `Undeclared` if it is silent."""
+    rule = getattr(view, "access_rule", None)
+    if not isinstance(rule, Rule):
+        raise Undeclared(f"{view.__name__} does not declare who may use it")
+    return rule
+
+
+def settings() -> Settings:
+    """Return the settings of the running application."""
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+def folders() -> Folders:
+    """Return where the running application keeps its files."""
+    found: Folders = current_app.extensions["folders"]
+    return found
+
+
+def limit_request_body() -> None:
+    """Bound the request body before anything reads it."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_form_memory_size = MAX_BODY_BYTES
+    if getattr(view, "access_large_body", False):
+        request.max_content_length = settings().max_upload_bytes + MIB  # the form around the file
+    else:
+        request.max_content_length = MAX_BODY_BYTES
+
+
+def guard() -> Response | None:
+    """Let the request pass, or answer for the view."""
+    if request.endpoint is None:
+        return None  # no such address or method: Flask answers 404 or 405
+    view = current_app.view_functions[request.endpoint]
+    rule = rule_of(view)
+    user = sessions.current().user
+    if user is not None:
+        g.user = user
+    if rule.kind == "public":
+        return None
+    if user is None:
+        return leave_to(url_for("auth.login", next=place_to_return()), status=401)
+    if rule.kind == "unit":
+        _enter_unit(rule)
+    if getattr(view, "access_fresh", False) and not sessions.is_fresh():
+        return leave_to(url_for("auth.confirm", next=place_to_return()), status=401)
+    return None
+
+
+def _enter_unit(rule: Rule) -> None:
+    slug = (request.view_args or {})["slug"]
+    membership = (
+        Membership.select(Membership, Unit)
+        .join(Unit)
+        .where((Membership.user == g.user) & (Unit.slug == slug))
+        .first()
+    )
+    if membership is None:
+        abort(404)
+    role = Role(membership.role)
+    if role not in rule.roles:
+        abort(403)
+    g.unit, g.role, g.membership = membership.unit, role, membership
+
+
+def place_to_return() -> str | None:
+    """Return the page the user is on: this one, or the one that holds the form or fragment."""
+    if request.method in ("GET", "HEAD") and not is_htmx():
+        return own_page(request.full_path.removesuffix("?"))
+    return own_page(request.headers.get("HX-Current-URL") or request.referrer)
+
+
+def own_page(url: str | None) -> str | None:
+    """Return *url* as path and query if it leads to a page of ours, else None."""
+    parts = urlsplit(url or "")
+    if parts.netloc not in ("", request.host) or not parts.path.startswith("/"):
+        return None
+    if parts.path.startswith(("//", "/\\")):
+        return None
+    try:
+        endpoint, _ = current_app.url_map.bind("").match(parts.path, method="GET")
+    except HTTPException:
+        return None
+    if endpoint == "static" or endpoint.startswith("auth."):
+        return None
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def init_app(app: Flask) -> None:
+    """Guard every route of *app*."""
+    public(app.view_functions["static"])
+    app.before_request(limit_request_body)
+    # Before the CSRF check: who is logged out meanwhile is led to the login page, not to an error.
+    app.before_request(guard)

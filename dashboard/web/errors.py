@@ -1,0 +1,157 @@
+"""What went wrong, in words that say how to go on; true status codes; one template."""
+
+import logging
+import secrets
+from types import TracebackType
+
+from flask import Flask, Response, g, make_response, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from peewee import OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from ..models import StaleRevision
+from ..models.people import PeopleError
+from .access import own_page
+from .htmx import is_htmx
+
+log = logging.getLogger(__name__)
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class LoggingFlask(Flask):
+    """Flask, but an error is logged with the id that the user sees, and without the address.
+
+    An address may hold a secret (the set-up link does), so the endpoint stands for it.
+    """
+
+    def log_exception(self, exc_info: ExcInfo | tuple[None, None, None]) -> None:
+        """Log once what nobody expected."""
+        g.incident = secrets.token_hex(4)
+        log.error(
+            "incident %s: %s %s", g.incident, request.method, request.endpoint, exc_info=exc_info
+        )
+
+
+# Error class -> (status, sentence). None: the error's own message is written for users.
+# Other rooms of the web add theirs when they are imported. Subclasses count as their parents.
+STATUS: dict[type[Exception], tuple[int, str | None]] = {
+    StaleRevision: (
+        409,
+        "This page is older than the unit: somebody changed it meanwhile. Nothing was saved. "
+        "Reload the page and try again.",
+    ),
+    PeopleError: (422, None),
+    CSRFError: (
+        400,
+        "This form is not valid any more, and nothing was changed. Reload the page and try again.",
+    ),
+    OperationalError: (
+        503,
+        "The database is busy. Nothing was changed. Wait a moment and try again.",
+    ),
+}
+SENTENCES = {
+    400: "The server could not understand this request. Go back and try again.",
+    401: "Log in first.",
+    403: "Your role in this unit does not allow this. Ask an admin of the unit.",
+    404: "There is nothing at this address, or you are not a member of its unit.",
+    405: "This address cannot be used this way. Go back and use the page's own buttons.",
+    413: "This is larger than the server accepts. Nothing was saved.",
+    422: "Something in this form is not right. Go back and check what you typed.",
+    429: "There were too many attempts. Wait a moment and try again.",
+    503: "The server is busy. Wait a moment and try again.",
+}
+TITLES = {
+    400: "Not understood",
+    403: "Not allowed",
+    404: "Not found",
+    409: "This page is out of date",
+    413: "Too large",
+    422: "Not accepted",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "Busy",
+}
+RELOADABLE = {400, 409, 429, 503}
+RETRY_SECONDS = 5
+
+
+def page(status: int, sentence: str, *, retry_after: int | None = None) -> Response:
+    """Render the error page: with its `#error` alone, htmx shows it as a message."""
+    response = make_response(
+        render_template(
+            "error.html",
+            status=status,
+            title=TITLES.get(status, "This did not work"),
+            sentence=sentence,
+            reload_url=_page_behind() if status in RELOADABLE else None,
+        ),
+        status,
+    )
+    if retry_after is None and status in (429, 503):
+        retry_after = RETRY_SECONDS
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _page_behind() -> str:
+    """Return the page that the failed request came from."""
+    here = request.full_path if request.method == "GET" and not is_htmx() else None
+    came_from = request.headers.get("HX-Current-URL") or request.referrer
+    return own_page(here) or own_page(came_from) or url_for("units.start")
+
+
+def _lookup(error: Exception) -> tuple[int, str] | None:
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            status, sentence = STATUS[kind]
+            return status, sentence or str(error)
+    return None
+
+
+def _known(error: Exception) -> Response:
+    found = _lookup(error)
+    if found is None:
+        raise error  # reaches _unexpected, after Flask has logged it
+    return page(*found)
+
+
+def _http(error: HTTPException) -> Response:
+    found = _lookup(error)
+    if found is not None:
+        return page(*found)
+    status = error.code or 500
+    # An abort with words of ours keeps them; werkzeug's own are not for users.
+    own_words = error.description != type(error).description
+    sentence = error.description if own_words and error.description else SENTENCES.get(status)
+    response = page(status, sentence or "This did not work. Go back and try again.")
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: InternalServerError) -> Response:
+    original = error.original_exception
+    found = _lookup(original) if isinstance(original, Exception) else None
+    if found is not None:
+        return page(*found)
+    incident = g.get("incident", "unknown")
+    sentence = (
+        "The server made a mistake. If it happens again, tell the people who run it this "
+        f"incident id: {incident}."
+    )
+    try:
+        return page(500, sentence)
+    except Exception:  # the page itself is broken, or the database it needs
+        log.exception("incident %s: the error page failed too", incident)
+        return make_response(f'<p id="error" role="alert">{sentence}</p>', 500)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error of *app* with the one page."""
+    app.register_error_handler(Exception, _known)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(InternalServerError, _unexpected)

@@ -1,0 +1,60 @@
+"""What every answer carries so that a browser helps to protect the page, and the CSRF check."""
+
+import hashlib
+
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFProtect
+
+from ..vault import vault
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "frame-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: over https the CSRF check compares the referrer.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+STATIC_SECONDS = 365 * 24 * 3600
+
+csrf = CSRFProtect()
+
+
+def add_headers(response: Response) -> Response:
+    """Add the headers that no answer may lack, errors and downloads included."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    caching = response.cache_control
+    if request.endpoint == "static":
+        if "v" in request.args:  # the address changes with the content
+            caching.clear()
+            caching.public, caching.immutable, caching.max_age = True, True, STATIC_SECONDS
+    elif not (caching.private and caching.max_age):
+        # A view may let the user's own browser keep an answer (`private` with an age), if it has
+        # an address of its own for each content. Everything else is never kept.
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Protect every answer and every unsafe request of *app*."""
+    # Signs the CSRF tokens. Derived, so that open pages survive a restart and need no second file.
+    _, secret = vault.key_pair()
+    app.secret_key = hashlib.blake2b(b"csrf tokens", digest_size=32, key=secret).digest()
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # as long as the session: pages stay open for days
+    csrf.init_app(app)
+    app.after_request(add_headers)
