@@ -1,0 +1,91 @@
+"""Log in, log out, type the password again, choose a theme."""
+
+from flask import Blueprint, abort, flash, g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from ..installation import is_set_up
+from ..models import User, audit
+from ..models.people import is_password
+from . import access, sessions
+from .forms import ConfirmForm, LoginForm, LogoutForm, ThemeForm
+from .htmx import leave_to, see_other
+
+bp = Blueprint("auth", __name__)
+
+NOT_LOGGED_IN = "This email and password do not belong together. Check both and try again."
+NOT_CONFIRMED = "This is not your login password. Try again."
+
+
+def _next_page() -> str:
+    return access.own_page(request.args.get("next")) or url_for("units.start")
+
+
+@bp.get("/login")
+@access.public
+def login() -> ResponseReturnValue:
+    """Show the log-in page."""
+    if sessions.current().user is not None:
+        return leave_to(_next_page())
+    if not is_set_up():
+        return leave_to(url_for("units.start"))
+    return render_template("auth/login.html", form=LoginForm())
+
+
+@bp.post("/login")
+@access.public
+def log_in() -> ResponseReturnValue:
+    """Begin a session, or say that the two do not belong together, and not which one is wrong."""
+    form = LoginForm()
+    if form.validate():
+        user = User.get_or_none(User.email == form.email.data.lower())
+        if is_password(user, form.password.data) and user is not None:
+            sessions.log_in(user)
+            audit("login", by=user)
+            return see_other(_next_page())
+        if user is not None:  # an address nobody has may be a password typed in the wrong field
+            audit("login", by=user, outcome="refused")
+        form.password.errors = [NOT_LOGGED_IN]
+    return render_template("auth/login.html", form=form), 422
+
+
+@bp.post("/logout")
+@access.public
+def logout() -> ResponseReturnValue:
+    """End the session. Its cookie is worthless from now on, whoever has a copy."""
+    if not LogoutForm().validate():
+        abort(400)
+    sessions.current().end()
+    flash("You are logged out.", "info")
+    return see_other(url_for("auth.login"))
+
+
+@bp.get("/confirm")
+@access.signed_in
+def confirm() -> ResponseReturnValue:
+    """Ask for the login password before something that matters."""
+    return render_template("auth/confirm.html", form=ConfirmForm())
+
+
+@bp.post("/confirm")
+@access.signed_in
+def confirmed() -> ResponseReturnValue:
+    """Note that the password was typed, and go on where the user was."""
+    form = ConfirmForm()
+    if form.validate():
+        if is_password(g.user, form.password.data):
+            sessions.confirm()
+            return see_other(_next_page())
+        audit("confirm", by=g.user, outcome="refused")
+        form.password.errors = [NOT_CONFIRMED]
+    return render_template("auth/confirm.html", form=form), 422
+
+
+@bp.post("/theme")
+@access.signed_in
+def theme() -> ResponseReturnValue:
+    """Keep the user's choice of light or dark."""
+    form = ThemeForm()
+    if not form.validate():
+        abort(422)
+    User.update(theme=form.theme.data).where(User.id == g.user.id).execute()
+    return leave_to(access.place_to_return() or url_for("units.start"))

@@ -1,0 +1,138 @@
+"""The forms of the base: what each asks for, and in which shape it must come."""
+
+import re
+
+from flask import g
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, HiddenField, PasswordField, RadioField, StringField
+from wtforms.validators import EqualTo, InputRequired, Length, Regexp, ValidationError
+
+from ..models import StaleRevision, Unit
+from ..models.people import EMAIL, LOGIN_PASSWORD_MAX, LOGIN_PASSWORD_MIN, SLUG
+
+NAME_MAX = 120
+THEMES = (("auto", "Auto"), ("light", "Light"), ("dark", "Dark"))
+
+
+def stripped(text: str | None) -> str | None:
+    """Remove the white space around typed text."""
+    return text.strip() if isinstance(text, str) else text
+
+
+def without_control_characters(_form: FlaskForm, field: Field) -> None:
+    """Refuse line breaks and other invisible characters in a name."""
+    if any(ord(character) < 32 or ord(character) == 127 for character in field.data or ""):
+        raise ValidationError("Remove the line breaks from the name.")
+
+
+def name_field(label: str) -> StringField:
+    """Return a field for a name as the tables accept it."""
+    return StringField(
+        label,
+        filters=[stripped],
+        validators=[
+            InputRequired("Type a name."),
+            Length(1, NAME_MAX, f"Use 1 to {NAME_MAX} characters."),
+            without_control_characters,
+        ],
+        render_kw={"maxlength": NAME_MAX},
+    )
+
+
+class UnitForm(FlaskForm):
+    """A form that changes unit state: it carries the revision of the unit it was made from."""
+
+    revision = HiddenField()
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_submitted():
+            unit: Unit = g.unit
+            self.revision.data = str(unit.revision)
+
+    def revision_number(self) -> int:
+        """Return the revision the page was made from, for `changing`; none at all is stale."""
+        text = self.revision.data or ""
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise StaleRevision
+        return int(text)
+
+
+class LoginForm(FlaskForm):
+    """Log in."""
+
+    email = EmailField(
+        "Email",
+        filters=[stripped],
+        validators=[InputRequired("Type your e-mail address."), Length(max=254)],
+        render_kw={"autocomplete": "username", "autofocus": True},
+    )
+    password = PasswordField(
+        "Password",
+        validators=[InputRequired("Type your password."), Length(max=LOGIN_PASSWORD_MAX)],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class ConfirmForm(FlaskForm):
+    """Type the login password again before something that matters."""
+
+    password = PasswordField(
+        "Password",
+        validators=[InputRequired("Type your password."), Length(max=LOGIN_PASSWORD_MAX)],
+        render_kw={"autocomplete": "current-password", "autofocus": True},
+    )
+
+
+class LogoutForm(FlaskForm):
+    """Log out."""
+
+
+class ThemeForm(FlaskForm):
+    """Choose light or dark."""
+
+    theme = RadioField("Theme", choices=THEMES, validators=[InputRequired("Choose a theme.")])
+
+
+class SetupForm(FlaskForm):
+    """Create the organisation, its first unit and that unit's admin."""
+
+    organisation = name_field("Organisation name")
+    unit = name_field("Name of the first unit")
+    slug = StringField(
+        "Short name in addresses",
+        filters=[stripped],
+        validators=[
+            InputRequired("Type a short name."),
+            Regexp(
+                re.compile(rf"(?:{SLUG.pattern})\Z"),
+                message="Use 2 to 40 lower-case letters, digits and hyphens; begin with a letter "
+                "or digit.",
+            ),
+        ],
+        render_kw={"maxlength": 40, "autocapitalize": "none", "spellcheck": "false"},
+    )
+    name = name_field("Your name")
+    email = EmailField(
+        "Email",
+        filters=[stripped],
+        validators=[
+            InputRequired("Type your e-mail address."),
+            Regexp(re.compile(rf"(?:{EMAIL.pattern})\Z"), message="Type a whole e-mail address."),
+        ],
+        render_kw={"autocomplete": "username", "maxlength": 254},
+    )
+    password = PasswordField(
+        "Password",
+        validators=[
+            InputRequired("Choose a password."),
+            Length(LOGIN_PASSWORD_MIN, message=f"Use at least {LOGIN_PASSWORD_MIN} characters."),
+            Length(max=LOGIN_PASSWORD_MAX, message=f"Use at most {LOGIN_PASSWORD_MAX} characters."),
+        ],
+        render_kw={"autocomplete": "new-password", "minlength": LOGIN_PASSWORD_MIN},
+    )
+    again = PasswordField(
+        "Password again",
+        validators=[EqualTo("password", "Type the same password twice.")],
+        render_kw={"autocomplete": "new-password"},
+    )

@@ -1,0 +1,95 @@
+/* What plain pages and htmx do not do by themselves. Everything works without this file. */
+"use strict";
+
+(() => {
+  const toast = () => document.getElementById("toast");
+  const NO_ANSWER = "The server did not answer. Check the connection and try again.";
+  const REFUSED = "This did not work. Reload the page and try again.";
+  const TOAST_SECONDS = 12;
+  let clearing;
+
+  function say(words) {
+    const line = document.createElement("p");
+    line.setAttribute("role", "alert");
+    line.textContent = words;
+    toast().replaceChildren(line);
+  }
+
+  // Every request of htmx proves that it comes from this page.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = document.querySelector('meta[name="csrf-token"]');
+    if (token) event.detail.headers["X-CSRFToken"] = token.content;
+  });
+
+  // Failures. Our own error pages put their sentence into #toast; a foreign one (a proxy) does not.
+  document.addEventListener("htmx:beforeRequest", () => toast().replaceChildren());
+  document.addEventListener("htmx:sendError", () => say(NO_ANSWER));
+  document.addEventListener("htmx:timeout", () => say(NO_ANSWER));
+  document.addEventListener("htmx:responseError", (event) => {
+    const xhr = event.detail.xhr;
+    if (xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Refresh")) return;
+    setTimeout(() => toast().childElementCount || say(REFUSED), 100);
+  });
+  new MutationObserver(() => {
+    clearTimeout(clearing);
+    if (toast().childElementCount) {
+      clearing = setTimeout(() => toast().replaceChildren(), TOAST_SECONDS * 1000);
+    }
+  }).observe(toast(), { childList: true });
+  toast().addEventListener("click", (event) => {
+    if (!event.target.closest("a")) toast().replaceChildren();
+  });
+
+  // A link that arrives with data-autoclick is a download that starts by itself, once.
+  function autoclick(root) {
+    const links = root.matches?.("[data-autoclick]") ? [root] : root.querySelectorAll("[data-autoclick]");
+    for (const link of links) {
+      link.removeAttribute("data-autoclick");
+      link.click();
+    }
+  }
+  document.addEventListener("htmx:load", (event) => autoclick(event.detail.elt));
+
+  // Busy: the pressed button turns, and the form takes no second press.
+  const busy = (form, is) => {
+    for (const button of form.querySelectorAll("button[type=submit]")) {
+      if (is) button.setAttribute("aria-busy", "true");
+      else button.removeAttribute("aria-busy");
+      button.disabled = is;
+    }
+  };
+  document.addEventListener("htmx:beforeSend", (event) => {
+    if (event.detail.elt.matches("form")) busy(event.detail.elt, true);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.matches("form")) busy(event.detail.elt, false);
+  });
+
+  // Upload progress: form[data-upload-progress] holds a <progress hidden>.
+  document.addEventListener("htmx:xhr:progress", (event) => {
+    const form = event.target.closest("form[data-upload-progress]");
+    const bar = form && form.querySelector("progress");
+    if (!bar || !event.detail.lengthComputable) return;
+    bar.hidden = false;
+    bar.max = event.detail.total;
+    // All sent is not all done: without a value the bar shows that the server is at work.
+    if (event.detail.loaded < event.detail.total) bar.value = event.detail.loaded;
+    else bar.removeAttribute("value");
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const bar = event.target.closest("form[data-upload-progress]")?.querySelector("progress");
+    if (bar) bar.hidden = true;
+  });
+
+  // Set-up: the short name follows the unit's name until somebody types another.
+  for (const slug of document.querySelectorAll("[data-slug-of]")) {
+    const source = document.getElementById(slug.dataset.slugOf);
+    let own = slug.value !== "";
+    slug.addEventListener("input", () => { own = slug.value !== ""; });
+    source.addEventListener("input", () => {
+      if (own) return;
+      slug.value = source.value.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase()
+        .replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40).replace(/-+$/, "");
+    });
+  }
+})();
