@@ -1,0 +1,113 @@
+"""Lines <-> zstd blocks.
+
+A block is a skippable frame that tells the compressed length of the one zstd frame behind it; that
+frame declares its content size and holds whole lines. So memory is known before it is spent, and
+`zstd -d` alone turns a payload into text.
+"""
+
+import struct
+from collections.abc import Callable, Iterator
+
+import zstandard
+
+from .errors import InvalidContent, LimitExceeded
+from .limits import (
+    BLOCK_TARGET_BYTES,
+    MAX_BLOCK_BYTES,
+    MAX_RATIO,
+    MAX_UNPACKED_BYTES,
+    RATIO_FREE_BYTES,
+)
+
+_SKIPPABLE_MAGIC = 0x184D2A50
+_PREFIX = struct.Struct("<III")  # magic, size of the frame's content (4), compressed length
+LEVEL = 3
+
+
+def pack_block(lines: bytes) -> bytes:
+    """Return one block holding *lines*."""
+    frame = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(lines)
+    return _PREFIX.pack(_SKIPPABLE_MAGIC, 4, len(frame)) + frame
+
+
+class LineGrouper:
+    """Collects whole lines into blocks of about `BLOCK_TARGET_BYTES` and hands them to *emit*."""
+
+    def __init__(self, emit: Callable[[bytes], None]) -> None:
+        self._emit = emit
+        self._pending: list[bytes] = []
+        self._size = 0
+
+    def add(self, lines: bytes) -> None:
+        """Take one or more whole lines."""
+        if len(lines) > BLOCK_TARGET_BYTES:
+            for line in lines.splitlines(keepends=True) if lines.count(b"\n") > 1 else ():
+                self.add(line)
+            if lines.count(b"\n") > 1:
+                return
+            if len(lines) > MAX_BLOCK_BYTES:
+                raise ValueError("a record is longer than a block may be")
+        if self._size + len(lines) > BLOCK_TARGET_BYTES:
+            self.flush()
+        self._pending.append(lines)
+        self._size += len(lines)
+
+    def flush(self) -> None:
+        """Emit what was collected, if anything."""
+        if self._pending:
+            self._emit(b"".join(self._pending))
+            self._pending, self._size = [], 0
+
+
+def unpack_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    """Yield the lines of each block of the payload that *read* gives, bounded at every step."""
+    unpacked = packed = 0
+    decompressor = zstandard.ZstdDecompressor()
+    while prefix := read(_PREFIX.size):
+        length = _compressed_length(prefix)
+        frame = read(length)
+        if len(frame) != length:
+            raise InvalidContent("a block that is shorter than it says")
+        size = _content_size(frame)
+        unpacked += size
+        packed += _PREFIX.size + length
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise LimitExceeded("more than 8 GiB when unpacked")
+        if unpacked > RATIO_FREE_BYTES and unpacked > packed * MAX_RATIO:
+            raise LimitExceeded(f"it unpacks to more than {MAX_RATIO} times its size")
+        try:
+            lines = decompressor.decompress(frame, max_output_size=size, allow_extra_data=False)
+        except zstandard.ZstdError:
+            raise InvalidContent("a block that cannot be decompressed") from None
+        if len(lines) != size or not lines.endswith(b"\n"):
+            raise InvalidContent("a block that does not hold whole lines")
+        yield lines
+
+
+def _compressed_length(prefix: bytes) -> int:
+    if len(prefix) != _PREFIX.size:
+        raise InvalidContent("a block that is cut short")
+    magic, size, length = _PREFIX.unpack(prefix)
+    if magic != _SKIPPABLE_MAGIC or size != 4 or length == 0:
+        raise InvalidContent("something between the blocks")
+    # zstd cannot make incompressible data longer than this.
+    if length > MAX_BLOCK_BYTES + (MAX_BLOCK_BYTES >> 8) + 64:
+        raise LimitExceeded("a block of more than 4 MiB")
+    return int(length)
+
+
+def _content_size(frame: bytes) -> int:
+    try:
+        parameters = zstandard.get_frame_parameters(frame)
+    except zstandard.ZstdError:
+        raise InvalidContent("a block that is not a zstd frame") from None
+    size = int(parameters.content_size)
+    if size in (zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR):
+        raise InvalidContent("a block that does not declare its size")
+    if size == 0:
+        raise InvalidContent("an empty block")
+    if size > MAX_BLOCK_BYTES or parameters.window_size > 2 * MAX_BLOCK_BYTES:
+        raise LimitExceeded("a block of more than 4 MiB")
+    if parameters.dict_id:
+        raise InvalidContent("a block that needs a dictionary")
+    return size

@@ -1,0 +1,88 @@
+"""What can be wrong with a backup file.
+
+    ArchiveError
+    ├── NotABackup          some other file
+    ├── NewerVersion        made by a newer version of the format
+    ├── Damaged             not the bytes that were written: cut, changed, reordered
+    ├── WrongPassword       a sound header that this password does not open
+    │   └── NoPasswordSlot  there is no password to try: it is sealed to a key
+    ├── LimitExceeded       asks for more memory, time or space than we grant
+    └── InvalidContent      opened and untampered, but what it says breaks a rule
+
+`code` is stable (commands print it in `--json`); the message is safe to show.
+"""
+
+
+class ArchiveError(Exception):
+    """The file is wrong. Nothing was changed."""
+
+    code = "archive"
+
+
+class NotABackup(ArchiveError):
+    """The file is something else."""
+
+    code = "not_a_backup"
+
+    def __init__(self) -> None:
+        super().__init__("This is not a Dashboard backup. Choose a file that ends in .dbk.")
+
+
+class NewerVersion(ArchiveError):
+    """The file has a format version that this program does not know."""
+
+    code = "newer_version"
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"This backup was made by a newer version of Dashboard (file format {version}, this "
+            "program reads 1). Update this server, then try again."
+        )
+
+
+class Damaged(ArchiveError):
+    """The file is not what was written."""
+
+    code = "damaged"
+
+    def __init__(self, where: str) -> None:
+        super().__init__(f"This backup is damaged: {where}. Use another copy of the file.")
+
+
+class WrongPassword(ArchiveError):
+    """The header is sound but no slot opens with this password."""
+
+    code = "wrong_password"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(
+            message or "This is not the password of this backup. The file is sound; try again."
+        )
+
+
+class NoPasswordSlot(WrongPassword):
+    """The header has no slot that could be opened with what was given."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This backup cannot be opened with a password: it is sealed to a key. "
+            "Use the server that owns the key."
+        )
+
+
+class LimitExceeded(ArchiveError):
+    """The file asks for more than the limits grant."""
+
+    code = "limit"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This backup is over a limit: {what}.")
+
+
+class InvalidContent(ArchiveError):
+    """What is inside breaks a rule of the format."""
+
+    code = "invalid_content"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This backup holds something that is not allowed: {what}.")

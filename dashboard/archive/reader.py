@@ -1,0 +1,102 @@
+"""Chunks -> blocks -> lines -> rows: the pipeline of a validation and of an import."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from .blocks import unpack_blocks
+from .chunks import ChunkReader
+from .errors import Damaged, InvalidContent
+from .header import LINE1, Header, read_header
+from .keys import Opener, is_mac, open_file_key, payload_key, with_password
+from .manifest import (
+    ContentDigest,
+    Manifest,
+    Trailer,
+    decode_manifest,
+    decode_trailer,
+    differing_section,
+)
+from .rows import SECTIONS, Row, Section, decode_rows
+from .rules import RowChecker
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows of one section, checked, and the lines they were."""
+
+    section: Section
+    rows: list[Row]
+    lines: bytes
+
+
+class ArchiveReader:
+    """Opens the backup file in *source* and gives out its rows.
+
+    The constructor reads the header, opens a slot and reads the manifest. **Nothing is valid before
+    `batches` has ended**: until then rows are proven to be what was written, but not complete.
+    """
+
+    def __init__(self, source: BinaryIO, opener: Opener, *, password: bool = False) -> None:
+        header = read_header(source)
+        self.file_key = unlock(header, opener, password=password)
+        self._chunks = ChunkReader(source, payload_key(self.file_key, LINE1))
+        self._blocks = unpack_blocks(self._chunks.read)
+        self._rest = b""
+        self.manifest: Manifest = decode_manifest(self._lines(1))
+        self.trailer: Trailer | None = None
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield every row, in batches, in order; raise an `ArchiveError` at the first fault."""
+        checker, digest = RowChecker(), ContentDigest()
+        for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
+            done = 0
+            while done < head.count:
+                lines = self._lines(head.count - done)
+                rows = decode_rows(section, lines, done)
+                checker.check(section, rows, done, lines)
+                digest.add(section.name, lines, len(rows))
+                yield Batch(section, rows, lines)
+                done += len(rows)
+        claimed = decode_trailer(self._lines(1))
+        found = digest.trailer()
+        if claimed != found:
+            section_name = differing_section(claimed.sections, found.sections)
+            raise InvalidContent(f"a trailer that does not fit {section_name or 'its content'}")
+        if self._rest or next(self._blocks, b""):
+            raise InvalidContent("something behind the last line")
+        self.trailer = claimed
+
+    def raw_lines(self) -> Iterator[bytes]:
+        """Yield the payload's text after its first line, checked like `batches`."""
+        for batch in self.batches():
+            yield batch.lines
+
+    def _lines(self, most: int) -> bytes:
+        """Return at least one whole line and at most *most*, as many as are at hand."""
+        if not self._rest:
+            self._rest = next(self._blocks, b"")
+            if not self._rest:
+                raise InvalidContent("fewer lines than it says")
+        lines = self._rest
+        if lines.count(b"\n") <= most:
+            self._rest = b""
+            return lines
+        end = -1
+        for _ in range(most):
+            end = lines.index(b"\n", end + 1)
+        self._rest = lines[end + 1 :]
+        return lines[: end + 1]
+
+
+def unlock(header: Header, opener: Opener, *, password: bool = False) -> bytes:
+    """Return the file key; raise `WrongPassword`, or `Damaged` if the header is not its own."""
+    file_key = open_file_key(header.slots, opener, password=password)
+    if not is_mac(header.mac, file_key, header.lines):
+        raise Damaged("its header does not belong to its content")
+    return file_key
+
+
+def open_with_password(source: BinaryIO, password: str) -> ArchiveReader:
+    """Open the backup in *source* with *password*."""
+    return ArchiveReader(source, with_password(password), password=True)

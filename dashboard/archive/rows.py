@@ -1,0 +1,247 @@
+"""The typed rows of each section: what they look like as lines, and what they look like in here.
+
+A row is a tuple of plain values in the order of its section's columns. JSON columns are JSON text,
+exactly as spelled; `content` of an asset is bytes.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Raw
+
+from .errors import InvalidContent
+from .limits import (
+    MAX_DESCRIPTION_CHARS,
+    MAX_NAME_CHARS,
+    MAX_POSITION,
+)
+
+Row = tuple[Any, ...]
+
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*\Z"
+Bundle = Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,7}\Z")]
+Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_CHARS, pattern=_ONE_LINE)]
+Title = Annotated[str, Meta(max_length=MAX_NAME_CHARS, pattern=_ONE_LINE)]
+Version = Annotated[str, Meta(min_length=1, max_length=64, pattern=_ONE_LINE)]
+Source = Annotated[str, Meta(min_length=1, max_length=2_048, pattern=_ONE_LINE)]
+Word = Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,127}\Z")]
+Target = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ONE_LINE)]
+Uid = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Color = Annotated[str, Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
+IconText = Annotated[str, Meta(min_length=1, max_length=3, pattern=_ONE_LINE)]
+Email = Annotated[
+    str, Meta(min_length=3, max_length=254, pattern=r"^[^\x00-\x1f\x7f]*@[^\x00-\x1f\x7f]*\Z")
+]
+Position = Annotated[int, Meta(ge=0, le=MAX_POSITION)]
+ColumnNumber = Annotated[int, Meta(ge=0, le=3)]
+Description = Annotated[str, Meta(max_length=MAX_DESCRIPTION_CHARS)]
+Role = Literal["admin", "power_user", "user", "readonly"]
+Kind = Literal["action", "portal"]
+KeyType = Literal["string", "number", "boolean", "json", "secret"]
+Mime = Literal["image/png", "image/jpeg"]
+Layout = Literal[
+    "1", "2-equal", "2-wide-left", "2-wide-right", "3-equal", "3-wide-center", "4-equal"
+]
+Json = Raw  # an object; its text is checked by `rules`
+
+
+class Base64(str):
+    """Marks a column that is base64 in the file and bytes in here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One table of the file: its columns with their types, and what its rows are sorted by."""
+
+    name: str
+    key: tuple[str, ...]
+    types: dict[str, Any]
+    columns: tuple[str, ...] = field(init=False)
+    key_at: tuple[int, ...] = field(init=False)
+    json_at: tuple[int, ...] = field(init=False)
+    bytes_at: tuple[int, ...] = field(init=False)
+    decoder: "msgspec.json.Decoder[Any]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out the positions that the loops need."""
+        columns = tuple(self.types)
+        kinds = tuple(str if kind is Base64 else kind for kind in self.types.values())
+        setattr_ = object.__setattr__
+        setattr_(self, "columns", columns)
+        setattr_(self, "key_at", tuple(columns.index(name) for name in self.key))
+        setattr_(self, "json_at", _positions(self.types, Json))
+        setattr_(self, "bytes_at", _positions(self.types, Base64))
+        setattr_(self, "decoder", msgspec.json.Decoder(tuple[kinds]))  # type: ignore[valid-type]
+
+    def key_of(self, row: Row) -> Row:
+        """Return what *row* is sorted by."""
+        return tuple(row[at] for at in self.key_at)
+
+
+def _positions(types: dict[str, Any], kind: Any) -> tuple[int, ...]:
+    return tuple(at for at, found in enumerate(types.values()) if found is kind)
+
+
+SECTIONS = (
+    Section(
+        "plugins",
+        ("bundle",),
+        {
+            "bundle": Bundle,
+            "name": Name,
+            "version": Version,
+            "manifest": Json,
+            "source": Source,
+            "active": bool,
+            "config": Json,
+            "secrets": Json,
+        },
+    ),
+    Section(
+        "plugin_permissions",
+        ("bundle", "key", "role"),
+        {"bundle": Bundle, "key": Word, "role": Role},
+    ),
+    Section(
+        "plugin_mappings",
+        ("bundle", "kind", "requirement"),
+        {
+            "bundle": Bundle,
+            "kind": Kind,
+            "requirement": Word,
+            "target_bundle": Bundle,
+            "target": Target,
+            "auto": bool,
+        },
+    ),
+    Section("assets", ("sha256",), {"sha256": Digest, "mime": Mime, "content": Base64}),
+    Section(
+        "workspaces",
+        ("uid",),
+        {
+            "uid": Uid,
+            "name": Name,
+            "layout": Layout,
+            "icon_text": IconText,
+            "icon_color": Color,
+            "icon_asset": Digest | None,
+            "shared": bool,
+            "owner_email": Email | None,
+            "position": Position,
+        },
+    ),
+    Section(
+        "applications",
+        ("workspace", "uid"),
+        {
+            "workspace": Uid,
+            "uid": Uid,
+            "column": ColumnNumber,
+            "position": Position,
+            "bundle": Bundle,
+            "title": Title,
+            "config": Json,
+            "secrets": Json,
+        },
+    ),
+    Section("profiles", ("uid",), {"uid": Uid, "name": Name, "position": Position}),
+    Section(
+        "profile_workspaces",
+        ("profile", "position"),
+        {"profile": Uid, "position": Position, "workspace": Uid},
+    ),
+    Section("profile_roles", ("profile", "role"), {"profile": Uid, "role": Role}),
+    Section("toolbar", ("position",), {"position": Position, "bundle": Bundle, "visible": bool}),
+    # The name is checked by `rules`, many at a time: a pattern here costs half a second a million.
+    Section(
+        "config_keys",
+        ("name",),
+        {"name": str, "type": KeyType, "value": str, "description": Description},
+    ),
+)
+SECTION_BY_NAME = {section.name: section for section in SECTIONS}
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode_rows(section: Section, rows: Sequence[Row]) -> bytes:
+    """Return *rows* as lines, in the one spelling that this program writes."""
+    if section.json_at or section.bytes_at:
+        rows = [_to_wire(section, row) for row in rows]
+    return _ENCODER.encode_lines(rows)
+
+
+def _to_wire(section: Section, row: Row) -> Row:
+    values = list(row)
+    for at in section.json_at:
+        values[at] = Raw(values[at])
+    for at in section.bytes_at:
+        values[at] = base64.b64encode(values[at]).decode()
+    return tuple(values)
+
+
+def decode_rows(section: Section, lines: bytes, first: int) -> list[Row]:
+    """Return the rows of whole *lines*; *first* is the number of the first one, for messages.
+
+    Raise `InvalidContent` for what is not one row of the right shape on each line.
+    """
+    try:
+        lines.decode()  # msgspec passes over bad UTF-8 in what it does not decode
+        rows: list[Row] = section.decoder.decode_lines(lines)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        rows = []
+    if not _is_a_row_a_line(lines, len(rows)):
+        rows = _decode_one_by_one(section, lines, first)
+    if section.json_at or section.bytes_at:
+        rows = [_from_wire(section, row, first + at) for at, row in enumerate(rows)]
+    return rows
+
+
+def _is_a_row_a_line(lines: bytes, rows: int) -> bool:
+    # A line that ends with "]" before one that begins with "[" can only end a whole row there.
+    return (
+        rows > 0
+        and lines.count(b"\n") == rows
+        and lines.count(b"]\n[") == rows - 1
+        and lines.startswith(b"[")
+        and lines.endswith(b"]\n")
+    )
+
+
+def _decode_one_by_one(section: Section, lines: bytes, first: int) -> list[Row]:
+    """Decode each line by itself: slower, and able to name the row that is wrong."""
+    rows = []
+    for at, line in enumerate(lines[:-1].split(b"\n")):
+        try:
+            line.decode()
+            rows.append(section.decoder.decode(line))
+        except msgspec.ValidationError as error:
+            raise InvalidContent(f"{row_name(section, first + at)}: {error}") from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise InvalidContent(f"{row_name(section, first + at)} is not strict JSON") from None
+    return rows
+
+
+def _from_wire(section: Section, row: Row, number: int) -> Row:
+    values = list(row)
+    for at in section.json_at:
+        values[at] = bytes(values[at]).decode()
+    for at in section.bytes_at:
+        text = values[at]
+        try:
+            values[at] = base64.b64decode(text, validate=True)
+        except (ValueError, binascii.Error):
+            values[at] = b""
+        if base64.b64encode(values[at]).decode() != text:
+            raise InvalidContent(f"{row_name(section, number)}: content is not base64")
+    return tuple(values)
+
+
+def row_name(section: Section, number: int) -> str:
+    """Return how a message names row *number* (from 0) of *section*."""
+    return f"{section.name}, row {number + 1}"

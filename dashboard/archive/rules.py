@@ -1,0 +1,165 @@
+"""What rows mean together: order, references to earlier sections, texts inside texts."""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+from . import strict_json
+from .errors import InvalidContent, LimitExceeded
+from .limits import MAX_ICON_BYTES, MAX_JSON_DEPTH, MAX_NUMBER_CHARS, MAX_VALUE_BYTES
+from .rows import Row, Section, row_name
+
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_KEY_NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]{0,127}\n)*")
+_SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
+
+# section -> ((column, section it refers to), ...): the referred row must have come before.
+REFERENCES = {
+    "plugin_permissions": (("bundle", "plugins"),),
+    "plugin_mappings": (("bundle", "plugins"),),
+    "workspaces": (("icon_asset", "assets"),),
+    "applications": (("workspace", "workspaces"),),
+    "profile_workspaces": (("profile", "profiles"), ("workspace", "workspaces")),
+    "profile_roles": (("profile", "profiles"),),
+}
+_REFERRED = {target for pairs in REFERENCES.values() for _, target in pairs}
+
+
+class RowChecker:
+    """Checks the rows of one file, section after section, in batches of any size."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {name: set() for name in _REFERRED}
+        self._section: Section | None = None
+        self._last: Row | None = None
+        self._placed: set[str] = set()  # workspaces of the profile at hand
+        self._profile = ""
+
+    def check(self, section: Section, rows: Sequence[Row], first: int, raw: bytes) -> None:
+        """Check *rows* (decoded from the lines *raw*); *first* is the number of the first row.
+
+        Raise `InvalidContent` or `LimitExceeded`, naming the row.
+        """
+        if section is not self._section:
+            self._section, self._last = section, None
+        self._check_order(section, rows, first)
+        if b"\\u0000" in raw:
+            self._check_nul(section, rows, first)
+        if section.name == "config_keys":
+            _check_keys(section, rows, first)
+            return
+        for number, row in enumerate(rows, first):
+            try:
+                self._check_row(section, row)
+            except ValueError as error:
+                raise InvalidContent(f"{row_name(section, number)}: {error}") from None
+
+    def _check_order(self, section: Section, rows: Sequence[Row], first: int) -> None:
+        keys = [section.key_of(row) for row in rows]
+        last = self._last
+        self._last = keys[-1]
+        if (last is None or last < keys[0]) and _is_ascending(keys):
+            return
+        for number, key in enumerate(keys, first):
+            if last is not None and key <= last:
+                word = "twice" if key == last else "out of order"
+                raise InvalidContent(f"{row_name(section, number)} comes {word}")
+            last = key
+
+    def _check_nul(self, section: Section, rows: Sequence[Row], first: int) -> None:
+        for number, row in enumerate(rows, first):
+            if any(isinstance(value, str) and "\x00" in value for value in row):
+                raise InvalidContent(f"{row_name(section, number)} holds a NUL character")
+
+    def _check_row(self, section: Section, row: Row) -> None:
+        for at in section.json_at:
+            _check_object(section.columns[at], row[at])
+        for column, target in REFERENCES.get(section.name, ()):
+            value = row[section.columns.index(column)]
+            if value is not None and value not in self._names[target]:
+                raise ValueError(f"{column} refers to something that is not in the backup")
+        if section.name == "assets":
+            _check_asset(*row)
+        elif section.name == "profile_workspaces":
+            self._check_placed(row)
+        if section.name in self._names:
+            self._names[section.name].add(row[0])
+
+    def _check_placed(self, row: Row) -> None:
+        profile, _, workspace = row
+        if profile != self._profile:
+            self._profile, self._placed = profile, set()
+        if workspace in self._placed:
+            raise ValueError("a workspace twice in one profile")
+        self._placed.add(workspace)
+
+
+def _is_ascending(keys: list[Row]) -> bool:
+    return all(map(_less, keys, keys[1:]))
+
+
+def _less(a: Row, b: Row) -> bool:
+    return a < b
+
+
+def _check_object(column: str, text: str) -> None:
+    if len(text.encode()) > MAX_VALUE_BYTES:
+        raise LimitExceeded(f"{column} of more than 1 MiB")
+    try:
+        # The row itself is one level.
+        value = strict_json.parse(text, depth=MAX_JSON_DEPTH - 1)
+    except ValueError as error:
+        raise ValueError(f"{column} is {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{column} is not a JSON object")
+
+
+def _check_asset(sha256: str, mime: str, content: bytes) -> None:
+    if len(content) > MAX_ICON_BYTES:
+        raise LimitExceeded("an icon of more than 256 KiB")
+    if not content.startswith(_SIGNATURES[mime]):
+        raise ValueError(f"content is not {mime}")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ValueError("content does not have the digest it is named by")
+
+
+def _check_keys(section: Section, rows: Sequence[Row], first: int) -> None:
+    """Check many config keys at once: there may be millions."""
+    names, types, values, _ = zip(*rows, strict=True)
+    if not _KEY_NAMES.fullmatch("\n".join(names) + "\n"):
+        bad = next(at for at, name in enumerate(names) if not is_key_name(name))
+        raise InvalidContent(f"{row_name(section, first + bad)}: not a name of a config key")
+    # At most four bytes a character: most batches are proven by lengths alone.
+    if max(map(len, values)) * 4 > MAX_VALUE_BYTES:
+        for at, value in enumerate(values):
+            if len(value.encode()) > MAX_VALUE_BYTES:
+                raise LimitExceeded(f"{row_name(section, first + at)}: a value of more than 1 MiB")
+    for at in _typed(types):
+        try:
+            check_value(types[at], values[at])
+        except ValueError as error:
+            raise InvalidContent(f"{row_name(section, first + at)}: {error}") from None
+
+
+def _typed(types: Sequence[str]) -> Iterator[int]:
+    return (at for at, kind in enumerate(types) if kind not in ("string", "secret"))
+
+
+def is_key_name(name: str) -> bool:
+    """Return whether *name* can be the name of a config key."""
+    return "\n" not in name and _KEY_NAMES.fullmatch(name + "\n") is not None
+
+
+def check_value(kind: str, value: str) -> None:
+    """Raise `ValueError` unless *value* reads as a config key of type *kind*."""
+    if kind == "boolean":
+        if value not in ("true", "false"):
+            raise ValueError("a boolean is true or false")
+    elif kind == "number":
+        if len(value) > MAX_NUMBER_CHARS or not NUMBER.fullmatch(value):
+            raise ValueError("not a number")
+        if not math.isfinite(float(value)):
+            raise ValueError("a number too large")
+    elif kind == "json":
+        strict_json.parse(value)

@@ -1,0 +1,88 @@
+"""JSON as the format means it: no duplicate keys, NaN, lone surrogates, NUL or great depth."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from .limits import MAX_JSON_DEPTH
+
+
+def parse(text: str, *, depth: int = MAX_JSON_DEPTH) -> Any:
+    """Return the value of *text*; raise `ValueError` with a reason that holds none of its content.
+
+    *depth* is how deep arrays and objects may be nested.
+    """
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\u" in text or "\x00" in text:
+        _check_strings(text, value)
+    if _is_deeper(value, depth):
+        raise ValueError(f"nested deeper than {depth}")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice in one object")
+    return found
+
+
+def _no_constant(_name: str) -> NoReturn:
+    raise ValueError("not JSON: NaN or Infinity")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number too large")
+    return number
+
+
+def _check_strings(text: str, value: Any) -> None:
+    plain = json.dumps(value, ensure_ascii=False)
+    try:
+        plain.encode()
+    except UnicodeEncodeError:
+        raise ValueError("half a surrogate pair") from None
+    # json.dumps writes NUL as the six characters of its escape, so look at the values themselves.
+    if "\\u0000" in text and _has_nul(value):
+        raise ValueError("a NUL character")
+
+
+def _has_nul(value: Any) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            if "\x00" in item:
+                return True
+        elif isinstance(item, dict):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+    return False
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for item in level
+            if isinstance(item, dict | list)
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+        if not level:
+            return False
+    return True
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+)

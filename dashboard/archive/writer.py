@@ -1,0 +1,82 @@
+"""Rows -> lines -> blocks -> chunks: the pipeline of an export."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from .blocks import LineGrouper, pack_block
+from .chunks import ChunkWriter
+from .header import LINE1, write_header
+from .keys import Slot, payload_key
+from .manifest import ContentDigest, Manifest, Trailer, encode_line
+from .rows import SECTIONS, Row, encode_rows
+
+MAX_BLOCKS_WAITING = 4
+
+
+class ArchiveWriter:
+    """Writes one backup file to *sink*: header, then rows section by section, then the trailer.
+
+    The caller's thread reads and encodes; a second one compresses and encrypts (both let the other
+    run). Use as a context manager; a file without `finish` has no last chunk and is refused.
+    """
+
+    def __init__(
+        self, sink: BinaryIO, file_key: bytes, slots: tuple[Slot, ...], manifest: Manifest
+    ) -> None:
+        sink.write(write_header(slots, file_key))
+        self._chunks = ChunkWriter(sink, payload_key(file_key, LINE1))
+        self._digest = ContentDigest()
+        self._lines = LineGrouper(self._submit)
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
+        self._waiting: deque[Future[None]] = deque()
+        self._claimed = manifest.counts
+        self._lines.add(encode_line(manifest))
+
+    def __enter__(self) -> Self:
+        """Return the writer."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the second thread."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def write_sections(self, sections: Iterable[tuple[str, Iterable[Sequence[Row]]]]) -> None:
+        """Write batches of rows for every section, which must come in the order of `SECTIONS`."""
+        for section, (name, batches) in zip(SECTIONS, sections, strict=True):
+            if section.name != name:
+                raise ValueError(f"{name} where {section.name} belongs")
+            for rows in batches:
+                lines = encode_rows(section, rows)
+                self._digest.add(name, lines, len(rows))
+                self._lines.add(lines)
+
+    def finish(self) -> Trailer:
+        """Write the trailer and the last chunk; return the trailer. Does not close the sink."""
+        trailer = self._digest.trailer()
+        if self._digest.counts != self._claimed:
+            raise ValueError("the rows are not as many as the manifest says")
+        self._lines.add(encode_line(trailer))
+        self._lines.flush()
+        self._settle(0)
+        self._chunks.finish()
+        return trailer
+
+    def _submit(self, lines: bytes) -> None:
+        self._settle(MAX_BLOCKS_WAITING - 1)
+        self._waiting.append(self._pool.submit(self._write_block, lines))
+
+    def _write_block(self, lines: bytes) -> None:
+        self._chunks.write(pack_block(lines))
+
+    def _settle(self, most: int) -> None:
+        """Wait until at most *most* blocks are under way; an error of theirs is raised here."""
+        while len(self._waiting) > most:
+            self._waiting.popleft().result()
