@@ -1,0 +1,107 @@
+"""Settings: read from the environment once, checked, and handed down as one value.
+
+`SETTINGS` is the whole table; the README repeats it and a test compares the two.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MIB = 1 << 20
+
+
+class ConfigError(Exception):
+    """A setting cannot be used; the message names it and says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of the settings table: `DASHBOARD_<name>`."""
+
+    name: str
+    parse: Callable[[str], Any]
+    default: Any
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """Return the environment variable that carries this setting."""
+        return f"DASHBOARD_{self.name}"
+
+    @property
+    def attribute(self) -> str:
+        """Return the name of the field of `Settings` that carries this setting."""
+        return self.name.lower()
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _flag(value: str) -> bool:
+    if value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("expected yes or no")
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+SETTINGS = (
+    Setting("DATA_DIR", Path, Path("dashboard-data"), "folder for database, key and files"),
+    Setting(
+        "DATABASE_URL", _text, "", "database address; empty: SQLite file `dashboard.db` in DATA_DIR"
+    ),
+    Setting("HOST", _text, "127.0.0.1", "address to listen on"),
+    Setting("PORT", _number(0, 65535), 8000, "port to listen on"),
+    Setting("SECURE_COOKIES", _flag, False, "yes when the server is reached by https only"),
+    Setting("MAX_UPLOAD_BYTES", _number(1 * MIB, 1 << 40), 1 << 30, "largest backup file taken in"),
+    Setting("BACKUP_PASSWORD_MIN", _number(4, 128), 4, "shortest backup password, in characters"),
+    Setting("SAFETY_COPY_DAYS", _number(1, 3650), 7, "days an import can be undone"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of one running program, typed. Build it with `load`, or by name in tests."""
+
+    data_dir: Path = Path("dashboard-data")
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    secure_cookies: bool = False
+    max_upload_bytes: int = 1 << 30
+    backup_password_min: int = 4
+    safety_copy_days: int = 7
+    # Argon2id cost of what is written. Not a setting: only tests lower it, to be quick.
+    kdf_ops: int = field(default=3)
+    kdf_mem_bytes: int = field(default=256 * MIB)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read every setting from *environ*; raise `ConfigError` on the first bad value."""
+    values: dict[str, Any] = {}
+    known = {setting.variable for setting in SETTINGS}
+    known |= {f"DASHBOARD_{name}" for name in ("BACKUP_PASSWORD", "USER_PASSWORD", "DEMO_PASSWORD")}
+    for variable in environ:
+        if variable.startswith("DASHBOARD_") and variable not in known:
+            raise ConfigError(f"{variable} is not a setting of this program")
+    for setting in SETTINGS:
+        raw = environ.get(setting.variable)
+        if raw is None or raw == "":
+            values[setting.attribute] = setting.default
+            continue
+        try:
+            values[setting.attribute] = setting.parse(raw)
+        except ValueError as error:
+            raise ConfigError(f"{setting.variable}={raw!r}: {error}") from None
+    return Settings(**values)

@@ -1,0 +1,108 @@
+"""Opens the data directory: key, database and folders, made on first start, checked on others."""
+
+import hashlib
+import secrets
+from pathlib import Path
+
+from . import db
+from .backup.store import Folders, make_folders
+from .models import ALL_TABLES, UNIT_STATE, Installation, Organisation
+from .vault import KEY_FILE_NAME, KeyUnusable, make_key_file, read_key_file, vault
+
+SCHEMA = 1
+
+
+class InstallationUnusable(Exception):
+    """The data directory cannot be used as it is; the message says what to do."""
+
+
+def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool = False) -> Folders:
+    """Bind database and vault to *data_dir*, creating both on the very first start.
+
+    Raise `InstallationUnusable` when one of the two is missing or damaged: a server that lost half
+    of itself must never come up as a fresh, open installation.
+    """
+    data_dir = data_dir.absolute()
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data_dir.chmod(0o700)
+    key_file = data_dir / KEY_FILE_NAME
+    db.bind(database_url, data_dir)
+    has_database = bool(database_url) or (data_dir / "dashboard.db").exists()
+    try:
+        if has_database:
+            db.check(thorough=thorough)
+        with db.database.connection_context():
+            installation = _find_installation() if has_database else None
+            if installation is None:
+                _create(key_file)
+            else:
+                vault.open(read_key_file(key_file))
+                _compare(installation, key_file)
+    except (KeyUnusable, db.DatabaseUnusable) as error:
+        raise InstallationUnusable(str(error)) from None
+    return make_folders(data_dir)
+
+
+def _find_installation() -> Installation | None:
+    if not Installation.table_exists():  # type: ignore[no-untyped-call]
+        return None
+    found: Installation | None = Installation.select().first()
+    if found is None:
+        raise InstallationUnusable(
+            "the database has lost the record of its installation. Restore the data directory "
+            "from a copy."
+        )
+    return found
+
+
+def _create(key_file: Path) -> None:
+    if key_file.exists():
+        raise InstallationUnusable(
+            f"{key_file} is there but its database is not. Put the database back from your copy of "
+            "the data directory, or move the key away to begin a new installation."
+        )
+    vault.open(make_key_file(key_file))
+    db.create_tables(ALL_TABLES, clustered=UNIT_STATE)
+    Installation.create(uid=secrets.token_hex(16), key_id=vault.key_id, schema=SCHEMA)
+    if db.is_sqlite():
+        (key_file.parent / "dashboard.db").chmod(0o600)
+
+
+def _compare(installation: Installation, key_file: Path) -> None:
+    if installation.key_id != vault.key_id:
+        raise InstallationUnusable(
+            f"{key_file} is not the key this database was made with. Put the right one back from "
+            "your copy of the data directory."
+        )
+    if installation.schema != SCHEMA:
+        raise InstallationUnusable(
+            f"the database was made by another version (schema {installation.schema}, this program "
+            f"knows {SCHEMA}). Use the version that made it."
+        )
+
+
+def is_set_up() -> bool:
+    """Return whether the organisation exists."""
+    return bool(Organisation.select().exists())
+
+
+def new_setup_token() -> str:
+    """Make the one-time token of the set-up page; an earlier one stops working."""
+    token = secrets.token_urlsafe(32)
+    Installation.update(setup_token_hash=_hash(token)).execute()
+    return token
+
+
+def is_setup_token(token: str) -> bool:
+    """Return whether *token* opens the set-up page: only until the first admin exists."""
+    stored = Installation.select(Installation.setup_token_hash).scalar()
+    return stored is not None and not is_set_up() and secrets.compare_digest(stored, _hash(token))
+
+
+def end_setup() -> None:
+    """Make the set-up token worthless, for good."""
+    Installation.update(setup_token_hash=None).execute()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

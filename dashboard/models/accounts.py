@@ -1,0 +1,73 @@
+"""The installation, the organisation, its units, users and sessions: never in a backup."""
+
+import peewee
+
+from ..db import BaseModel, NumberedModel
+from .enums import Role
+
+
+class Installation(NumberedModel):
+    """One row: what this database is, and which server key it belongs to."""
+
+    uid = peewee.CharField(max_length=32)
+    key_id = peewee.CharField(max_length=32)
+    schema = peewee.IntegerField()
+    setup_token_hash = peewee.CharField(max_length=64, null=True)
+
+
+class Organisation(NumberedModel):
+    """Owns the users and the units of one server."""
+
+    slug = peewee.CharField(max_length=40, unique=True)
+    name = peewee.CharField(max_length=120)
+    created_at = peewee.CharField(max_length=20)
+
+
+class Unit(NumberedModel):
+    """The tenant. `revision` grows by one with every change of the unit's state."""
+
+    organisation = peewee.ForeignKeyField(Organisation, on_delete="RESTRICT")
+    uid = peewee.CharField(max_length=32, unique=True)
+    slug = peewee.CharField(max_length=40, unique=True)
+    name = peewee.CharField(max_length=120)
+    revision = peewee.BigIntegerField(default=0)
+    created_at = peewee.CharField(max_length=20)
+
+
+class User(NumberedModel):
+    """A person who can log in. E-mail addresses are kept in lower case."""
+
+    organisation = peewee.ForeignKeyField(Organisation, on_delete="RESTRICT")
+    email = peewee.CharField(max_length=254, unique=True)
+    name = peewee.CharField(max_length=120)
+    password_hash = peewee.CharField(max_length=200)
+    is_active = peewee.BooleanField(default=True)
+    theme = peewee.CharField(max_length=8, default="auto")
+    created_at = peewee.CharField(max_length=20)
+
+
+class Membership(BaseModel):
+    """One user's one role in one unit."""
+
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    unit = peewee.ForeignKeyField(Unit, on_delete="CASCADE")
+    role = peewee.CharField(max_length=16, choices=[(role.value, role.label) for role in Role])
+    # What this member last looked at. By uid, so that an import finds it again; NULL is "Show all".
+    profile_uid = peewee.CharField(max_length=64, null=True)
+    workspace_uid = peewee.CharField(max_length=64, null=True)
+
+    class Meta:
+        primary_key = peewee.CompositeKey("user", "unit")
+
+
+class Session(BaseModel):
+    """A browser that came by. The cookie holds a random token, the row only its hash."""
+
+    token_hash = peewee.CharField(max_length=64, primary_key=True)
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE", null=True)
+    data = peewee.TextField(default="{}")
+    # All times are whole seconds since 1970 (UTC).
+    created_at = peewee.BigIntegerField()
+    seen_at = peewee.BigIntegerField()
+    fresh_at = peewee.BigIntegerField(default=0)
+    expires_at = peewee.BigIntegerField(index=True)

@@ -1,0 +1,69 @@
+"""What was done and what is under way: never in a backup, never touched by an import."""
+
+import peewee
+
+from ..db import BaseModel, NumberedModel
+from .accounts import Unit, User
+
+
+class BackupRun(NumberedModel):
+    """One export, validation, import or undo, and how it ended."""
+
+    uid = peewee.CharField(max_length=32, unique=True)
+    unit = peewee.ForeignKeyField(Unit, on_delete="CASCADE")
+    user_email = peewee.CharField(max_length=254)
+    kind = peewee.CharField(max_length=16)
+    state = peewee.CharField(max_length=16)
+    started_at = peewee.BigIntegerField(index=True)
+    finished_at = peewee.BigIntegerField(null=True)
+    file_bytes = peewee.BigIntegerField(null=True)
+    file_sha256 = peewee.CharField(max_length=64, null=True)
+    content = peewee.CharField(max_length=64, null=True)  # content digest of the state
+    counts = peewee.TextField(default="{}")  # JSON: section -> number of rows
+    source = peewee.TextField(default="")  # "Harbour Daily, 2026-11-22T23:40:00Z"
+    reason = peewee.TextField(default="")  # why it was refused or failed
+
+
+class ImportTicket(BaseModel):
+    """Proof of what was validated; the browser holds the token, the row only its hash.
+
+    `sealed_key` is the file key of the upload, sealed under a key that only the token yields.
+    """
+
+    token_hash = peewee.CharField(max_length=64, primary_key=True)
+    upload = peewee.CharField(max_length=32, unique=True)
+    unit = peewee.ForeignKeyField(Unit, on_delete="CASCADE")
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    kind = peewee.CharField(max_length=16)
+    file_sha256 = peewee.CharField(max_length=64)
+    unit_revision = peewee.BigIntegerField()
+    same_unit = peewee.BooleanField()
+    sealed_key = peewee.BlobField()
+    summary = peewee.TextField()
+    expires_at = peewee.BigIntegerField(index=True)
+    run = peewee.ForeignKeyField(BackupRun, null=True, on_delete="SET NULL")
+
+
+class SafetyCopy(NumberedModel):
+    """A backup of the state that an import replaced, sealed to the server's own key pair."""
+
+    uid = peewee.CharField(max_length=32, unique=True)
+    unit = peewee.ForeignKeyField(Unit, on_delete="CASCADE")
+    run = peewee.ForeignKeyField(BackupRun, null=True, on_delete="SET NULL")
+    created_at = peewee.BigIntegerField(index=True)
+    file_bytes = peewee.BigIntegerField()
+    file_sha256 = peewee.CharField(max_length=64)
+    content = peewee.CharField(max_length=64)
+
+
+class AuditEvent(NumberedModel):
+    """Who did what, when, and how it ended. Rows are only ever added."""
+
+    at = peewee.BigIntegerField(index=True)
+    unit = peewee.ForeignKeyField(Unit, on_delete="SET NULL", null=True)
+    unit_name = peewee.CharField(max_length=120, default="")
+    user_email = peewee.CharField(max_length=254)
+    action = peewee.CharField(max_length=64)
+    subject = peewee.CharField(max_length=254, default="")
+    outcome = peewee.CharField(max_length=16, default="done")
+    detail = peewee.TextField(default="{}")

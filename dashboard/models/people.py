@@ -1,0 +1,157 @@
+"""Rules about organisations, units, users and roles."""
+
+import re
+import secrets
+import time
+from functools import lru_cache
+
+import nacl.exceptions
+import nacl.pwhash
+
+from ..db import write_transaction
+from .accounts import Membership, Organisation, Session, Unit, User
+from .enums import Role
+
+LOGIN_PASSWORD_MIN = 8  # NIST SP 800-63B: at least 8 characters
+LOGIN_PASSWORD_MAX = 1024
+SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
+EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
+
+
+class PeopleError(Exception):
+    """A rule about units, users or roles was not kept; the message says what to do."""
+
+
+def now_text() -> str:
+    """Return the present time as `YYYY-MM-DDTHH:MM:SSZ`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def hash_password(password: str) -> str:
+    """Return an Argon2id hash of a login *password*; raise `PeopleError` if it is too short."""
+    if len(password) < LOGIN_PASSWORD_MIN:
+        raise PeopleError(f"Use at least {LOGIN_PASSWORD_MIN} characters for the password.")
+    if len(password) > LOGIN_PASSWORD_MAX:
+        raise PeopleError(f"Use at most {LOGIN_PASSWORD_MAX} characters for the password.")
+    # libsodium's "interactive" cost: 64 MiB, about 0.1 s.
+    return nacl.pwhash.argon2id.str(password.encode()).decode()
+
+
+def is_password(user: User | None, password: str) -> bool:
+    """Return whether *password* is the user's, in the same time for an unknown user (None)."""
+    stored = user.password_hash if user is not None else _nobodys_hash()
+    try:
+        matches = nacl.pwhash.verify(stored.encode(), password.encode()[: LOGIN_PASSWORD_MAX * 4])
+    except nacl.exceptions.CryptoError:
+        return False
+    return matches and user is not None and user.is_active
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return hash_password(secrets.token_urlsafe(16))
+
+
+def create_organisation(slug: str, name: str) -> Organisation:
+    """Create the organisation that owns everything on this server."""
+    _check_slug(slug)
+    return Organisation.create(slug=slug, name=_checked_name(name), created_at=now_text())
+
+
+def create_unit(slug: str, name: str) -> Unit:
+    """Create an empty unit; raise `PeopleError` if the slug is bad or taken."""
+    _check_slug(slug)
+    organisation = Organisation.select().first()
+    if organisation is None:
+        raise PeopleError("There is no organisation yet. Set up this server first.")
+    with write_transaction():
+        if Unit.get_or_none(Unit.slug == slug):
+            raise PeopleError(f"There is a unit {slug} already. Choose another slug.")
+        return Unit.create(
+            organisation=organisation,
+            uid=secrets.token_hex(16),
+            slug=slug,
+            name=_checked_name(name),
+            created_at=now_text(),
+        )
+
+
+def create_user(email: str, name: str, password: str) -> User:
+    """Create a user without any unit; raise `PeopleError` if the address is bad or taken."""
+    email = email.strip().lower()
+    if not EMAIL.fullmatch(email):
+        raise PeopleError(f"{email!r} is not an e-mail address.")
+    hashed = hash_password(password)
+    organisation = Organisation.select().first()
+    if organisation is None:
+        raise PeopleError("There is no organisation yet. Set up this server first.")
+    with write_transaction():
+        if User.get_or_none(User.email == email):
+            raise PeopleError(f"There is a user {email} already.")
+        return User.create(
+            organisation=organisation,
+            email=email,
+            name=_checked_name(name),
+            password_hash=hashed,
+            created_at=now_text(),
+        )
+
+
+def role_of(user: User, unit: Unit) -> Role | None:
+    """Return the user's role in *unit*, read from the database now, or None for an outsider."""
+    found = (
+        Membership.select(Membership.role)
+        .where((Membership.user == user) & (Membership.unit == unit))
+        .scalar()
+    )
+    return Role(found) if found is not None and user.is_active else None
+
+
+def set_role(user: User, unit: Unit, role: Role | None) -> None:
+    """Give *user* the *role* in *unit* (None: take the user out of it).
+
+    Raise `PeopleError` rather than leave the unit without an admin.
+    """
+    with write_transaction():
+        member = (Membership.user == user) & (Membership.unit == unit)
+        current = Membership.select(Membership.role).where(member).scalar()
+        if current == Role.ADMIN and role is not Role.ADMIN and _admins(unit) <= 1:
+            raise PeopleError("A unit needs an admin. Make somebody else admin first.")
+        if role is None:
+            Membership.delete().where(member).execute()
+        elif current is None:
+            Membership.create(user=user, unit=unit, role=role)
+        else:
+            Membership.update(role=role).where(member).execute()
+
+
+def _admins(unit: Unit) -> int:
+    admins = (
+        Membership.select()
+        .join(User)
+        .where((Membership.unit == unit) & (Membership.role == Role.ADMIN) & User.is_active)
+    )
+    return int(admins.count())
+
+
+def set_password(user: User, password: str) -> None:
+    """Change the login password and end every session of the user."""
+    hashed = hash_password(password)
+    with write_transaction():
+        User.update(password_hash=hashed).where(User.id == user.id).execute()
+        Session.delete().where(Session.user == user).execute()
+
+
+def _check_slug(slug: str) -> None:
+    if not SLUG.fullmatch(slug):
+        raise PeopleError(
+            "A slug has 2 to 40 characters: lower-case letters, digits and hyphens, "
+            "and begins with a letter or digit."
+        )
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= 120 or any(ord(c) < 32 or ord(c) == 127 for c in name):
+        raise PeopleError("A name has 1 to 120 characters, without line breaks.")
+    return name
