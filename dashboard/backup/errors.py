@@ -1,0 +1,131 @@
+"""What can be wrong with the situation, while the file may be fine.
+
+    BackupError
+    ├── PasswordTooShort   no file is made under such a password
+    ├── UnitChanged        the unit is not what was previewed any more
+    ├── TicketUnusable     not validated, or too long ago, or by somebody else
+    ├── WrongUnit          a backup of another unit, and its import was not asked for by name
+    ├── NoSafetyCopy       the present state could not be saved first
+    ├── NothingToUndo      no import of this unit can be undone any more
+    ├── NoSpace            the disk has not the room that is needed
+    ├── TooBusy            too many key derivations at once
+    ├── NotVerified        what was read back is not what was written
+    └── FileChanged        not the file that was validated
+
+`code` is stable (commands print it in `--json`); the message is safe to show.
+"""
+
+
+class BackupError(Exception):
+    """The situation is wrong. Nothing was changed."""
+
+    code = "backup"
+
+
+class PasswordTooShort(BackupError):
+    """The backup password is shorter than the setting allows."""
+
+    code = "password_too_short"
+
+    def __init__(self, least: int) -> None:
+        super().__init__(f"Use at least {least} characters for the backup password.")
+
+
+class UnitChanged(BackupError):
+    """Somebody changed the unit between Validate and Import."""
+
+    code = "unit_changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The unit has changed since this backup was validated. Nothing was imported. "
+            "Validate the file again to see what an import would do now."
+        )
+
+
+class TicketUnusable(BackupError):
+    """There is no ticket like this for this user and unit, or it has expired."""
+
+    code = "ticket_unusable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This validation is no longer open: it ends after 15 minutes. Nothing was imported. "
+            "Upload the file and validate it again."
+        )
+
+
+class WrongUnit(BackupError):
+    """The backup was made of another unit."""
+
+    code = "wrong_unit"
+
+    def __init__(self, made_of: str, into: str, way_on: str) -> None:
+        super().__init__(
+            f"This is a backup of the unit {made_of}, not of {into}. Nothing was imported. {way_on}"
+        )
+
+
+class NoSafetyCopy(BackupError):
+    """The safety copy could not be written and read back, so there is no import."""
+
+    code = "no_safety_copy"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The present state could not be saved first ({reason}), so nothing was imported. "
+            "Make room on the server's disk, then try again."
+        )
+
+
+class NothingToUndo(BackupError):
+    """There is no safety copy of this unit."""
+
+    code = "nothing_to_undo"
+
+    def __init__(self) -> None:
+        super().__init__("There is no import of this unit that could be undone.")
+
+
+class NoSpace(BackupError):
+    """The disk is too full."""
+
+    code = "no_space"
+
+    def __init__(self, needed: int, free: int) -> None:
+        super().__init__(
+            f"This needs {needed >> 20} MiB on the server's disk and {free >> 20} MiB are free. "
+            "Nothing was changed. Make room, then try again."
+        )
+
+
+class TooBusy(BackupError):
+    """Too many backups are being opened at this moment."""
+
+    code = "too_busy"
+
+    def __init__(self) -> None:
+        super().__init__("Too many backups are being opened just now. Try again in a minute.")
+
+
+class NotVerified(BackupError):
+    """What was written did not read back as the same."""
+
+    code = "not_verified"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} did not read back as it was written, so nothing was changed. "
+            "Check the server's disk and memory."
+        )
+
+
+class FileChanged(BackupError):
+    """The file is not the one that was validated."""
+
+    code = "file_changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The file is not the one that was validated. Nothing was imported. Validate it again."
+        )

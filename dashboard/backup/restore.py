@@ -1,0 +1,92 @@
+"""Backup file -> unit. The one place where state is wiped."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .. import db
+from ..archive import ArchiveReader, ContentDigest, encode_rows, with_file_key
+from ..models import Unit
+from .errors import FileChanged, NotVerified, UnitChanged
+from .export import content_digest
+from .sections import TABLE_OF, WIPE_ORDER
+from .store import require_space, sha256
+
+log = logging.getLogger(__name__)
+SPARE_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was validated and previewed: exactly this is restored, or nothing."""
+
+    file_key: bytes
+    file_sha256: str
+    payload_bytes: int
+    unit_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What is in the unit now."""
+
+    content: str
+    counts: dict[str, int]
+    revision: int
+
+
+def restore(unit: Unit, source: BinaryIO, plan: Plan, data_dir: Path) -> Restored:
+    """Replace the state of *unit* by the backup in *source*, wholly or not at all.
+
+    The caller holds the write transaction (`db.write_transaction`) that this becomes part of, so
+    that its own records of the result are committed with it; any error must leave that block.
+
+    1. the file is the one that was validated, and there is room for it
+    2. the unit is what it was at the preview
+    3. wipe this unit's rows, children first
+    4. load the sections, parents first, checking every row once more
+    5. no row refers to nothing
+    6. what an export would write now has the content digest of the backup
+    7. raise the unit's revision
+    """
+    if sha256(source) != plan.file_sha256:
+        raise FileChanged
+    # The write-ahead log holds the old pages and the new ones until the commit.
+    require_space(data_dir, 3 * plan.payload_bytes + SPARE_BYTES)
+
+    revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
+    if revision != plan.unit_revision:
+        raise UnitChanged
+
+    for model in WIPE_ORDER:
+        model.delete().where(model.unit == unit).execute()
+
+    reader = ArchiveReader(source, with_file_key(plan.file_key))
+    for batch in reader.batches():
+        TABLE_OF[batch.section.name].insert(unit, batch.rows)
+
+    if db.broken_references():
+        raise NotVerified("The restored state")
+
+    if reader.trailer is None:
+        raise NotVerified("The restored state")
+    found = content_digest(unit).content()
+    if found != reader.trailer.content and found != _respelled(source, plan.file_key):
+        raise NotVerified("The restored state")
+
+    Unit.update(revision=Unit.revision + 1).where(Unit.id == unit.id).execute()
+    return Restored(found, reader.manifest.counts, revision + 1)
+
+
+def _respelled(source: BinaryIO, file_key: bytes) -> str:
+    """Return the content digest of a file whose rows are spelled otherwise than we spell them.
+
+    JSON may be written in more than one way; a file made by another program need not choose ours.
+    """
+    source.seek(0)
+    digest = ContentDigest()
+    for batch in ArchiveReader(source, with_file_key(file_key)).batches():
+        lines = encode_rows(batch.section, batch.rows)
+        digest.add(batch.section.name, lines, len(batch.rows))
+    return digest.content()

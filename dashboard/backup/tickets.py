@@ -1,0 +1,117 @@
+"""Tickets: proof of what was validated, and the only way to import it.
+
+Between Validate and Import the server keeps ciphertext, and the file key sealed under a token that
+only the browser has. A ticket is bound to user, unit, file digest and unit revision, is good for
+15 minutes and for one import; used again it shows that import's result.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..db import write_transaction
+from ..models import BackupRun, ImportTicket, RunKind, Unit, User
+from ..vault import KeyUnusable, open_under, seal_under
+from .errors import TicketUnusable
+from .report import Preview
+from .restore import Plan
+from .runs import now
+from .store import Folders, file_path
+
+TICKET_SECONDS = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A ticket that was found good: what to restore from which file, and what is known of it."""
+
+    ticket: ImportTicket
+    plan: Plan
+    path: Path
+    kind: RunKind
+    same_unit: bool
+    source: str
+
+
+def issue(run: BackupRun, user: User, preview: Preview, kind: RunKind) -> str:
+    """Make a ticket for the validated file of *run* and return its token."""
+    token = secrets.token_urlsafe(32)
+    report = preview.report
+    ImportTicket.create(
+        token_hash=_hash(token),
+        upload=run.uid,
+        unit=run.unit,
+        user=user,
+        kind=kind,
+        file_sha256=report.file_sha256,
+        unit_revision=preview.unit_revision,
+        same_unit=preview.same_unit,
+        sealed_key=seal_under(token, report.file_key),
+        summary=json.dumps({"payload_bytes": report.payload_bytes, "source": source_of(preview)}),
+        expires_at=now() + TICKET_SECONDS,
+    )
+    return token
+
+
+def source_of(preview: Preview) -> str:
+    """Return where a backup comes from, in words."""
+    manifest = preview.report.manifest
+    return f"{manifest.unit.name}, {manifest.created_at}"
+
+
+def find(token: str, unit: Unit, user: User) -> ImportTicket:
+    """Return the ticket of *token*; raise `TicketUnusable` unless it is this user's and unit's."""
+    ticket = ImportTicket.get_or_none(
+        (ImportTicket.token_hash == _hash(token))
+        & (ImportTicket.unit == unit)
+        & (ImportTicket.user == user)
+    )
+    if ticket is None:
+        raise TicketUnusable
+    return ticket
+
+
+def claim(token: str, ticket: ImportTicket, folders: Folders, run: BackupRun) -> Claim | None:
+    """Use *ticket* up for *run*; None when another request has used it already.
+
+    Raise `TicketUnusable` when it has expired.
+    """
+    if ticket.expires_at < now():
+        raise TicketUnusable
+    try:
+        file_key = open_under(token, ticket.sealed_key)
+    except KeyUnusable:
+        raise TicketUnusable from None
+    with write_transaction():
+        won = (
+            ImportTicket.update(run=run)
+            .where((ImportTicket.token_hash == ticket.token_hash) & ImportTicket.run.is_null())
+            .execute()
+        )
+    if not won:
+        return None
+    summary: dict[str, Any] = json.loads(ticket.summary)
+    kind = RunKind(ticket.kind)
+    folder = folders.safety if kind is RunKind.UNDO else folders.uploads
+    return Claim(
+        ticket=ticket,
+        plan=Plan(file_key, ticket.file_sha256, summary["payload_bytes"], ticket.unit_revision),
+        path=file_path(folder, ticket.upload),
+        kind=kind,
+        same_unit=ticket.same_unit,
+        source=summary["source"],
+    )
+
+
+def discard(ticket: ImportTicket, folders: Folders) -> None:
+    """Forget a ticket, and its upload with it (a safety copy stays)."""
+    ticket.delete_instance()
+    if ticket.kind != RunKind.UNDO:
+        file_path(folders.uploads, ticket.upload).unlink(missing_ok=True)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,258 @@
+"""Export, validate, import and undo as whole acts: files, records and clean-up included.
+
+Both doors call these. Every act has a `BackupRun` from before its first byte to its end.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .. import db
+from ..archive import (
+    ArchiveError,
+    KdfCost,
+    new_file_key,
+    sealed_slot,
+    with_key_pair,
+    with_password,
+)
+from ..archive.keys import Opener
+from ..models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy, Unit, User
+from ..vault import vault
+from . import runs, store, tickets
+from .errors import BackupError, NoSafetyCopy, NothingToUndo, TicketUnusable, WrongUnit
+from .export import Lock, export, lock_with_password
+from .gate import key_derivation
+from .report import Preview, Report, preview, validate
+from .restore import Plan, Restored, restore
+from .store import Folders
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every act needs to know about the program it runs in."""
+
+    folders: Folders
+    app: str  # "Dashboard 1.0.0"
+    cost: KdfCost
+    password_min: int
+
+
+@contextmanager
+def _recorded(run: BackupRun) -> Iterator[None]:
+    """Record a refusal or failure of *run*; success is recorded by the block itself."""
+    try:
+        yield
+    except (ArchiveError, BackupError) as error:
+        runs.end(run, RunState.REFUSED, reason=str(error))
+        raise
+    except BaseException as error:
+        with suppress(db.DatabaseError):
+            runs.end(run, RunState.FAILED, reason=type(error).__name__)
+        raise
+
+
+def export_for_download(unit: Unit, user: User, password: str, context: Context) -> BackupRun:
+    """Make a backup in the exports folder; the run's uid names the file for an hour."""
+    run = runs.begin(unit, RunKind.EXPORT, user)
+    with _recorded(run):
+        lock = lock_with_password(password, context.cost, least=context.password_min)
+        with store.new_file(context.folders.exports, run.uid) as sink:
+            report = export(unit, sink, lock, app=context.app, by=user.name)
+        _end_export(run, report)
+    return run
+
+
+def export_to_file(unit: Unit, path: Path, password: str, by: str, context: Context) -> Report:
+    """Make a backup at *path*; raise `FileExistsError` rather than overwrite."""
+    run = runs.begin(unit, RunKind.EXPORT, by)
+    with _recorded(run):
+        lock = lock_with_password(password, context.cost, least=context.password_min)
+        with store.new_output(path) as sink:
+            report = export(unit, sink, lock, app=context.app, by=by)
+        _end_export(run, report)
+    return report
+
+
+def _end_export(run: BackupRun, report: Report) -> None:
+    runs.end(
+        run,
+        RunState.DONE,
+        counts=report.counts,
+        file_bytes=report.file_bytes,
+        file_sha256=report.file_sha256,
+        content=report.content,
+    )
+
+
+def validate_with_password(source: BinaryIO, password: str) -> Report:
+    """Read *source* to its end with *password*; raise an `ArchiveError` at the first fault."""
+    with key_derivation():
+        return validate(source, with_password(password), password=True)
+
+
+def validate_upload(
+    unit: Unit, user: User, upload: BinaryIO, password: str, context: Context
+) -> tuple[str, Preview]:
+    """Keep *upload*, validate it to its end, and return a ticket's token and the preview.
+
+    A refused upload is deleted.
+    """
+    run = runs.begin(unit, RunKind.VALIDATE, user)
+    folder = context.folders.uploads
+    with _recorded(run):
+        with store.new_file(folder, run.uid) as sink:
+            store.copy_in(upload, sink)
+        try:
+            with store.file_path(folder, run.uid).open("rb") as source:
+                found = preview(validate_with_password(source, password), unit)
+            token = tickets.issue(run, user, found, RunKind.IMPORT)
+        except BaseException:
+            store.remove(folder, run.uid)
+            raise
+        _end_validation(run, found)
+    return token, found
+
+
+def _end_validation(run: BackupRun, found: Preview) -> None:
+    runs.end(
+        run,
+        RunState.DONE,
+        counts=found.report.counts,
+        file_bytes=found.report.file_bytes,
+        file_sha256=found.report.file_sha256,
+        content=found.report.content,
+        source=tickets.source_of(found),
+    )
+
+
+def prepare_undo(unit: Unit, user: User, context: Context) -> tuple[str, Preview]:
+    """Validate the newest safety copy of *unit* and return a ticket's token and the preview."""
+    copy, opener = _newest_copy(unit)
+    ImportTicket.delete().where(ImportTicket.upload == copy.uid).execute()
+    run = runs.begin(unit, RunKind.VALIDATE, user)
+    with _recorded(run):
+        with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
+            found = preview(validate(source, opener), unit)
+        _end_validation(run, found)
+    run.uid = copy.uid  # the ticket names the file of the safety copy
+    return tickets.issue(run, user, found, RunKind.UNDO), found
+
+
+def _newest_copy(unit: Unit) -> tuple[SafetyCopy, Opener]:
+    copy = runs.newest_safety_copy(unit)
+    if copy is None:
+        raise NothingToUndo
+    return copy, with_key_pair(*vault.key_pair())
+
+
+def import_ticket(
+    unit: Unit, user: User, token: str, context: Context, *, typed_name: str = ""
+) -> BackupRun:
+    """Import what *token* stands for; a second call with it returns the first one's run.
+
+    A backup of another unit needs the name of *unit* typed. Raise `BackupError` or `ArchiveError`
+    with the unit unchanged.
+    """
+    ticket = tickets.find(token, unit, user)
+    if ticket.run is not None:
+        return ticket.run
+    if not ticket.same_unit and typed_name.strip() != unit.name:
+        raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
+    run = runs.begin(unit, RunKind(ticket.kind), user)
+    with _recorded(run):
+        claimed = tickets.claim(token, ticket, context.folders, run)
+        if claimed is None:
+            raise TicketUnusable
+        run.source = claimed.source
+        try:
+            _replace(run, claimed.path, claimed.plan, user.name, context)
+        finally:
+            if claimed.kind is RunKind.IMPORT:
+                claimed.path.unlink(missing_ok=True)
+    return run
+
+
+def import_file(
+    unit: Unit, source: BinaryIO, found: Preview, by: str, context: Context
+) -> BackupRun:
+    """Import the open file that *found* previews."""
+    return _import_open(unit, source, found, by, RunKind.IMPORT, context)
+
+
+def undo(unit: Unit, by: str, context: Context) -> BackupRun:
+    """Bring back the state before the newest import of *unit*."""
+    copy, opener = _newest_copy(unit)
+    with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
+        found = preview(validate(source, opener), unit)
+        return _import_open(unit, source, found, by, RunKind.UNDO, context)
+
+
+def _import_open(
+    unit: Unit, source: BinaryIO, found: Preview, by: str, kind: RunKind, context: Context
+) -> BackupRun:
+    report = found.report
+    plan = Plan(report.file_key, report.file_sha256, report.payload_bytes, found.unit_revision)
+    run = runs.begin(unit, kind, by)
+    run.source = tickets.source_of(found)
+    with _recorded(run):
+        _replace_from(run, source, plan, by, context)
+    return run
+
+
+def _replace(run: BackupRun, path: Path, plan: Plan, by: str, context: Context) -> None:
+    try:
+        source = path.open("rb")
+    except FileNotFoundError:
+        raise TicketUnusable from None
+    with source:
+        _replace_from(run, source, plan, by, context)
+
+
+def _replace_from(
+    run: BackupRun, source: BinaryIO, plan: Plan, by: str, context: Context
+) -> Restored:
+    """Safety copy, then restore and its records in one transaction."""
+    saved = _safety_copy(run, by, context)
+    try:
+        with db.write_transaction():
+            restored = restore(run.unit, source, plan, context.folders.data)
+            SafetyCopy.create(
+                uid=run.uid,
+                unit=run.unit,
+                run=run,
+                created_at=runs.now(),
+                file_bytes=saved.file_bytes,
+                file_sha256=saved.file_sha256,
+                content=saved.content,
+            )
+            runs.end(
+                run,
+                RunState.DONE,
+                counts=restored.counts,
+                file_sha256=plan.file_sha256,
+                content=restored.content,
+                source=run.source,
+            )
+    except BaseException:
+        store.remove(context.folders.safety, run.uid)
+        raise
+    run.unit.revision = restored.revision
+    with suppress(db.DatabaseError):  # only gives disk space back; the import is done
+        db.tidy()
+    return restored
+
+
+def _safety_copy(run: BackupRun, by: str, context: Context) -> Report:
+    """Write the present state, sealed to the server's key pair, and read it back."""
+    file_key = new_file_key()
+    lock = Lock(file_key, (sealed_slot(file_key, vault.key_pair()[0]),))
+    note = f"Safety copy before the {run.kind} of {run.source}"
+    try:
+        with store.new_file(context.folders.safety, run.uid) as sink:
+            return export(run.unit, sink, lock, app=context.app, by=by, note=note)
+    except (OSError, BackupError, ArchiveError) as error:
+        reason = error.strerror or "disk error" if isinstance(error, OSError) else str(error)
+        raise NoSafetyCopy(reason) from error
