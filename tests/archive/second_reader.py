@@ -2,7 +2,7 @@
 
 It is written from FORMAT.md alone, shares no code with the product, holds the whole file in
 memory and is slow on purpose: what it says must be easy to check against the text. `read` follows
-the order of FORMAT.md, "Reading, in this order"; its helpers stand in that order.
+the order of FORMAT.md, "Reading, in this order"; its functions stand in that order.
 """
 
 import base64
