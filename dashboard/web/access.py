@@ -115,7 +115,7 @@ def guard() -> Response | None:
         return None  # no such address or method: Flask answers 404 or 405
     view = current_app.view_functions[request.endpoint]
     rule = rule_of(view)
-    user = sessions.current().user
+    user = sessions.user()
     if user is not None:
         g.user = user
     if rule.kind == "public":

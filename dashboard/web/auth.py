@@ -24,7 +24,7 @@ def _next_page() -> str:
 @access.public
 def login() -> ResponseReturnValue:
     """Show the log-in page."""
-    if sessions.current().user is not None:
+    if sessions.user() is not None:
         return leave_to(_next_page())
     if not is_set_up():
         return leave_to(url_for("units.start"))

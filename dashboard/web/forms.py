@@ -4,14 +4,14 @@ import re
 
 from flask import g
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, HiddenField, PasswordField, RadioField, StringField
-from wtforms.validators import EqualTo, InputRequired, Length, Regexp, ValidationError
+from wtforms import EmailField, Field, HiddenField, PasswordField, StringField
+from wtforms.validators import AnyOf, EqualTo, InputRequired, Length, Regexp, ValidationError
 
 from ..models import StaleRevision, Unit
 from ..models.people import EMAIL, LOGIN_PASSWORD_MAX, LOGIN_PASSWORD_MIN, SLUG
 
 NAME_MAX = 120
-THEMES = (("auto", "Auto"), ("light", "Light"), ("dark", "Dark"))
+THEMES = ("auto", "light", "dark")
 
 
 def stripped(text: str | None) -> str | None:
@@ -65,7 +65,7 @@ class LoginForm(FlaskForm):
         "Email",
         filters=[stripped],
         validators=[InputRequired("Type your e-mail address."), Length(max=254)],
-        render_kw={"autocomplete": "username", "autofocus": True},
+        render_kw={"autocomplete": "username"},
     )
     password = PasswordField(
         "Password",
@@ -91,7 +91,7 @@ class LogoutForm(FlaskForm):
 class ThemeForm(FlaskForm):
     """Choose light or dark."""
 
-    theme = RadioField("Theme", choices=THEMES, validators=[InputRequired("Choose a theme.")])
+    theme = StringField("Theme", validators=[AnyOf(THEMES, "Choose auto, light or dark.")])
 
 
 class SetupForm(FlaskForm):

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, g, session
 from flask.sessions import SessionInterface, SessionMixin
-from flask_login import LoginManager, UserMixin, login_user
+from flask_login import LoginManager, UserMixin, current_user, login_user
 from peewee import JOIN, OperationalError
 
 from ..db import database
@@ -186,6 +186,11 @@ def current() -> ServerSession:
     """Return the session of this request."""
     found: ServerSession = session._get_current_object()  # type: ignore[attr-defined]
     return found
+
+
+def user() -> User | None:
+    """Return who is signed in."""
+    return current_user.user if current_user.is_authenticated else None
 
 
 def log_in(user: User) -> None:

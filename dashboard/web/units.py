@@ -25,7 +25,7 @@ def memberships_of(user: User) -> list[Membership]:
 @access.public
 def start() -> ResponseReturnValue:
     """Lead to the only unit, to the choice of units, to the log-in page, or say how to begin."""
-    user = sessions.current().user
+    user = sessions.user()
     if user is None:
         if not is_set_up():
             return render_template("setup/missing.html")

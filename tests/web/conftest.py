@@ -1,0 +1,96 @@
+"""Fixtures for the HTTP door: an application, a browser of sorts, and a quick way to log in."""
+
+import hashlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from dashboard.backup.store import Folders
+from dashboard.config import Settings
+from dashboard.models import Session, User, people
+from dashboard.web import build_app
+
+COOKIE = "dashboard_session"
+TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
+
+
+class Browser(FlaskClient):
+    """A test client that sends the CSRF token with every POST, as pages and app.js do.
+
+    `csrf=False` leaves it out.
+    """
+
+    def csrf_token(self) -> str:
+        """Return the token that a page of this browser's session carries."""
+        for address in ("/login", "/confirm"):
+            found = TOKEN.search(self.get(address).text)
+            if found:
+                return found[1]
+        raise AssertionError("no page with a CSRF token")
+
+    def post(self, *args: Any, csrf: bool = True, **kwargs: Any) -> TestResponse:
+        if csrf:
+            kwargs["headers"] = {"X-CSRFToken": self.csrf_token(), **kwargs.get("headers", {})}
+        return super().post(*args, **kwargs)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hash_each_password_once() -> Iterator[None]:
+    """Everybody in the cast has the same password; hashing it costs 0.1 s each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "hash_password", lru_cache(people.hash_password))
+        yield
+
+
+@pytest.fixture
+def app(settings: Settings, folders: Folders) -> Flask:
+    """The application of the test installation; an unexpected error reaches the test."""
+    app = build_app(settings, folders)
+    app.testing = True
+    app.test_client_class = Browser
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser that nobody has used yet."""
+    return app.test_client()
+
+
+Login = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def login() -> Login:
+    """`login(client, user, fresh=True)`: begin a session without the cost of the password."""
+
+    def log_in(client: FlaskClient, user: User, *, fresh: bool = True) -> FlaskClient:
+        token, now = secrets.token_urlsafe(32), int(time.time())
+        Session.create(
+            token_hash=hashlib.sha256(token.encode()).hexdigest(),
+            user=user,
+            data=json.dumps({"_user_id": str(user.id)}),
+            created_at=now,
+            seen_at=now,
+            fresh_at=now if fresh else 0,
+            expires_at=now + 3600,
+        )
+        client.set_cookie(COOKIE, token)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def as_htmx() -> dict[str, str]:
+    """The header by which htmx is known."""
+    return {"HX-Request": "true"}
