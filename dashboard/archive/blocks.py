@@ -14,6 +14,7 @@ from .errors import InvalidContent, LimitExceeded
 from .limits import (
     BLOCK_TARGET_BYTES,
     MAX_BLOCK_BYTES,
+    MAX_PACKED_BYTES,
     MAX_RATIO,
     MAX_UNPACKED_BYTES,
     RATIO_FREE_BYTES,
@@ -90,9 +91,8 @@ def _compressed_length(prefix: bytes) -> int:
     magic, size, length = _PREFIX.unpack(prefix)
     if magic != _SKIPPABLE_MAGIC or size != 4 or length == 0:
         raise InvalidContent("something between the blocks")
-    # zstd cannot make incompressible data longer than this.
-    if length > MAX_BLOCK_BYTES + (MAX_BLOCK_BYTES >> 8) + 64:
-        raise LimitExceeded("a block of more than 4 MiB")
+    if length > MAX_PACKED_BYTES:
+        raise InvalidContent("a block that is longer than any can be")
     return int(length)
 
 

@@ -11,6 +11,7 @@ MAX_HEADER_LINE_BYTES = 16 * KIB
 MAX_MAGIC_LINE_BYTES = 64
 MAX_SLOTS = 16
 MAX_BLOCK_BYTES = 4 * MIB  # raw; what a reader must be able to hold at once
+MAX_PACKED_BYTES = MAX_BLOCK_BYTES + 64 * KIB  # zstd makes nothing longer by more
 BLOCK_TARGET_BYTES = 1 * MIB  # what the writer aims at: 0.4 % larger than one stream, 20 % faster
 
 # --- key derivation: Argon2id ---

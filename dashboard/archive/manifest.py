@@ -1,8 +1,8 @@
 """The first and the last line of a payload, and the digests that the last one carries."""
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -10,12 +10,16 @@ from msgspec import Meta
 
 from . import strict_json
 from .errors import InvalidContent, LimitExceeded, NewerVersion
-from .limits import MAX_ROWS
-from .rows import SECTIONS, Name
+from .limits import MAX_DESCRIPTION_CHARS, MAX_ROWS
+from .rows import SECTIONS, Name, Uid
 
 FORMAT = 1
 _T = TypeVar("_T")
-_Label = Annotated[str, Meta(max_length=254)]
+_PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
+_App = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
+_Person = Annotated[str, Meta(max_length=120, pattern=_PLAIN)]
+_Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}\Z")]
+_Time = Annotated[str, Meta(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z\Z")]
 _Hex = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 _Count = Annotated[int, Meta(ge=0)]
 
@@ -27,8 +31,8 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class UnitLabel(_Strict, frozen=True):
     """Which unit a backup was made of. `uid` is what tells two units apart."""
 
-    uid: Annotated[str, Meta(min_length=1, max_length=64)]
-    slug: Annotated[str, Meta(min_length=1, max_length=64)]
+    uid: Uid
+    slug: _Slug
     name: Name
 
 
@@ -44,13 +48,13 @@ class Manifest(_Strict, frozen=True):
     """What a backup says about itself, once it is open."""
 
     format: int
-    app: _Label
-    created_at: Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")]
-    created_by: _Label
-    instance: Annotated[str, Meta(max_length=64)]
-    organisation: _Label
+    app: _App
+    created_at: _Time
+    created_by: _Person
+    instance: Uid
+    organisation: Name
     unit: UnitLabel
-    note: Annotated[str, Meta(max_length=2_000)]
+    note: Annotated[str, Meta(max_length=MAX_DESCRIPTION_CHARS)]
     sections: list[SectionHead]
 
     @property
@@ -139,7 +143,7 @@ def decode_trailer(line: bytes) -> Trailer:
 
 def _check_time(text: str) -> None:
     try:
-        time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+        datetime.fromisoformat(text)
     except ValueError:
         raise InvalidContent("a date that does not exist") from None
 

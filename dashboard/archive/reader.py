@@ -78,6 +78,8 @@ class ArchiveReader:
             self._rest = next(self._blocks, b"")
             if not self._rest:
                 raise InvalidContent("fewer lines than it says")
+            if b"\r" in self._rest:
+                raise InvalidContent("a carriage return; lines end with LF alone")
         lines = self._rest
         if lines.count(b"\n") <= most:
             self._rest = b""

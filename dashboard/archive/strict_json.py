@@ -4,13 +4,13 @@ import json
 import math
 from typing import Any, NoReturn
 
-from .limits import MAX_JSON_DEPTH
+from .limits import MAX_JSON_DEPTH, MAX_NUMBER_CHARS
 
 
 def parse(text: str, *, depth: int = MAX_JSON_DEPTH) -> Any:
     """Return the value of *text*; raise `ValueError` with a reason that holds none of its content.
 
-    *depth* is how deep arrays and objects may be nested.
+    *depth* is how many arrays and objects may stand inside each other.
     """
     try:
         value = _DECODER.decode(text)
@@ -36,8 +36,16 @@ def _no_constant(_name: str) -> NoReturn:
     raise ValueError("not JSON: NaN or Infinity")
 
 
+def _integer(text: str) -> int:
+    if len(text) > MAX_NUMBER_CHARS:
+        raise ValueError("a number too long")
+    return int(text)
+
+
 def _finite(text: str) -> float:
     number = float(text)
+    if len(text) > MAX_NUMBER_CHARS:
+        raise ValueError("a number too long")
     if not math.isfinite(number):
         raise ValueError("a number too large")
     return number
@@ -70,19 +78,22 @@ def _has_nul(value: Any) -> bool:
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit + 1):
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
         level = [
             child
             for item in level
-            if isinstance(item, dict | list)
             for child in (item.values() if isinstance(item, dict) else item)
+            if isinstance(child, dict | list)
         ]
         if not level:
             return False
-    return True
+    return bool(level)
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_float=_finite,
+    parse_int=_integer,
 )
