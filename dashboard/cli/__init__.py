@@ -1,0 +1,49 @@
+"""The terminal door: data on stdout, words on stderr, exit 0 done, 1 refused, 2 wrong usage."""
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from .. import __version__
+from ..config import ConfigError, load
+from .backups import backup
+from .demo import demo
+from .serve import serve
+from .units import unit
+from .users import user
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="dashboard", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Dashboard: a team dashboard that can be rewound.
+
+    Settings come from DASHBOARD_... variables; the README lists them. Exit codes: 0 done,
+    1 refused (the reason is on stderr), 2 wrong usage.
+    """
+    try:
+        context.obj = load(os.environ)
+    except ConfigError as error:
+        click.echo(f"error: {error}", err=True)
+        context.exit(2)
+
+
+for command in (serve, demo, unit, user, backup):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(prog_name="dashboard")
+
+
+def wsgi_app() -> "Flask":
+    """Return the WSGI application with the settings of the environment."""
+    from .. import create_app
+
+    return create_app(load(os.environ))

@@ -1,0 +1,113 @@
+"""What every command needs: the installation, passwords, output and refusals."""
+
+import functools
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from .. import __version__, db
+from ..archive import ArchiveError, KdfCost
+from ..backup import BackupError, Context
+from ..config import Settings
+from ..installation import InstallationUnusable, open_installation
+from ..models import Unit
+from ..models.people import PeopleError
+from ..vault import KeyUnusable
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+unit_option = click.option("--unit", "slug", required=True, metavar="SLUG", help="The unit.")
+password_option = click.option(
+    "--password-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read the password from the first line of this file.",
+)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Context]:
+    """Open the installation and a database connection for the length of a command."""
+    folders = open_installation(settings.data_dir, settings.database_url)
+    with db.database.connection_context():
+        yield Context(
+            folders=folders,
+            app=f"Dashboard {__version__}",
+            cost=KdfCost(settings.kdf_ops, settings.kdf_mem_bytes),
+            password_min=settings.backup_password_min,
+        )
+
+
+def unit_or_refuse(slug: str) -> Unit:
+    """Return the unit of *slug*; end the command if there is none."""
+    unit: Unit | None = Unit.get_or_none(Unit.slug == slug)
+    if unit is None:
+        refuse("no_such_unit", f"There is no unit {slug}.", hint="`dashboard unit list` lists them")
+    return unit
+
+
+def refuse(code: str, message: str, *, hint: str = "") -> NoReturn:
+    """End the command with exit code 1: the sentence, a hint, and with --json the code."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.params.get("as_json"):
+        click.echo(json.dumps({"error": {"code": code, "message": message}}))
+    click.echo(f"error: {message}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+    raise SystemExit(1)
+
+
+def refusing(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn the errors that a command may meet into a sentence and exit code 1."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except (ArchiveError, BackupError) as error:
+            refuse(error.code, str(error))
+        except PeopleError as error:
+            refuse("people", str(error))
+        except (InstallationUnusable, KeyUnusable) as error:
+            refuse("installation", str(error))
+        except FileExistsError as error:
+            refuse("exists", f"{error.filename or error} is there already.", hint="name another")
+        except db.DatabaseError as error:
+            refuse("database", f"The database did not do it ({error}). Nothing was changed.")
+        except OSError as error:
+            refuse("file", f"{error.filename}: {error.strerror}.")
+
+    return run
+
+
+def show(data: Any, lines: list[str], *, as_json: bool) -> None:
+    """Print *data* as JSON, or *lines*."""
+    if as_json:
+        click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def given_password(password_file: Path | None, variable: str) -> str | None:
+    """Return the password from file or environment, None if neither; two at once are an error."""
+    from_environment = os.environ.get(variable)
+    if password_file is not None and from_environment is not None:
+        raise click.UsageError(f"Give the password by --password-file or {variable}, not by both.")
+    if password_file is None:
+        return from_environment
+    with password_file.open(encoding="utf-8", newline="") as file:
+        return file.readline().rstrip("\r\n")
+
+
+def ask_password(
+    password_file: Path | None, variable: str, prompt: str, *, confirm: bool = False
+) -> str:
+    """Return the password from file, environment or prompt; never from an argument."""
+    password = given_password(password_file, variable)
+    if password is None:
+        password = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
+    return str(password)

@@ -1,0 +1,101 @@
+"""The command that runs the server."""
+
+import _thread
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+import click
+import waitress.server
+
+from .. import create_app, db
+from ..backup import mark_interrupted, sweep
+from ..backup.store import make_folders
+from ..config import Settings
+from ..installation import is_set_up, new_setup_token
+from .common import refusing
+
+THREADS = 16
+CONNECTIONS = 500
+DRAIN_SECONDS = 15
+IN_MEMORY_BYTES = 16 << 20  # of a request body, before it goes to a temporary file
+
+
+@click.command()
+@click.option("--host", help="Address to listen on; else DASHBOARD_HOST.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; else DASHBOARD_PORT.")
+@click.pass_obj
+@refusing
+def serve(settings: Settings, host: str | None, port: int | None) -> None:
+    """Run the server until it is told to stop (Ctrl-C or SIGTERM; running requests finish).
+
+    On an empty data directory it prints a one-time link to set up the organisation.
+
+    Example: dashboard serve --port 8080
+    """
+    app = create_app(settings)
+    token = _tidy_up(settings)
+    server = waitress.server.create_server(
+        app,
+        host=host or settings.host,
+        port=settings.port if port is None else port,
+        threads=THREADS,
+        connection_limit=CONNECTIONS,
+        # The application's own limits are stricter; this one only stops the absurd.
+        max_request_body_size=settings.max_upload_bytes + IN_MEMORY_BYTES,
+        inbuf_overflow=IN_MEMORY_BYTES,
+        asyncore_use_poll=True,
+        ident="dashboard",
+    )
+    address = f"http://{_shown_host(host or settings.host)}:{server.effective_port}"
+    if token:
+        click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")
+    click.echo(f"Dashboard runs at {address} (stop it with Ctrl-C)")
+    sys.stdout.flush()
+    _drain_on_signals(server)
+    server.run()
+
+
+def _tidy_up(settings: Settings) -> str | None:
+    """Close what a crash left open; return a set-up token if there is no organisation yet."""
+    with db.database.connection_context():
+        mark_interrupted()
+        sweep(make_folders(settings.data_dir.absolute()), settings.safety_copy_days)
+        return None if is_set_up() else new_setup_token()
+
+
+def _shown_host(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - shown, not bound
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def _drain_on_signals(server: Any) -> None:
+    """On SIGTERM or Ctrl-C stop accepting, let running requests finish, then end.
+
+    Uses waitress's own parts (trigger, active_channels), so waitress is pinned.
+    """
+
+    def is_busy() -> bool:
+        channels = list(server.active_channels.values())
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+    def drain() -> None:
+        server.trigger.pull_trigger(lambda: (server.del_channel(), server.socket.close()))
+        end = time.monotonic() + DRAIN_SECONDS
+        time.sleep(0.1)
+        while time.monotonic() < end and is_busy():
+            time.sleep(0.05)
+        _thread.interrupt_main()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: sys.exit(1))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        threading.Thread(target=drain, daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

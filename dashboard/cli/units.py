@@ -1,0 +1,51 @@
+"""Commands about units."""
+
+import click
+
+from ..config import Settings
+from ..models import Membership, Unit
+from ..models.people import create_unit
+from .common import json_option, opened, refusing, show
+
+
+@click.group()
+def unit() -> None:
+    """List and create units."""
+
+
+@unit.command("list")
+@json_option
+@click.pass_obj
+@refusing
+def list_units(settings: Settings, *, as_json: bool) -> None:
+    """List the units of this server.
+
+    Example: dashboard unit list --json
+    """
+    with opened(settings):
+        units = [
+            {
+                "slug": found.slug,
+                "name": found.name,
+                "uid": found.uid,
+                "revision": found.revision,
+                "members": Membership.select().where(Membership.unit == found).count(),
+            }
+            for found in Unit.select().order_by(Unit.slug)
+        ]
+    show(units, [f"{item['slug']}\t{item['name']}" for item in units], as_json=as_json)
+
+
+@unit.command("create")
+@click.argument("slug")
+@click.option("--name", required=True, help="The unit's name, as people read it.")
+@click.pass_obj
+@refusing
+def create(settings: Settings, slug: str, name: str) -> None:
+    """Create an empty unit.
+
+    Example: dashboard unit create coast-weekly --name "Coast Weekly"
+    """
+    with opened(settings):
+        made = create_unit(slug, name)
+    click.echo(f"Unit {made.slug} created.", err=True)
