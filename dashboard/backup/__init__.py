@@ -10,18 +10,23 @@
 Promise: a unit is wholly before or wholly after an import, and other units are untouched.
 """
 
-from .errors import BackupError
-from .report import Inspection, Preview, Report, decrypt, inspect, preview
+from ..models import RunKind
+from .errors import BackupError, WrongUnit
+from .report import Inspection, Preview, Report, inspect, preview
 from .runs import last_import, mark_interrupted, newest_safety_copy, sweep
 from .store import Folders
 from .verbs import (
     Context,
+    decrypt_with_password,
+    discard_ticket,
     export_for_download,
     export_to_file,
     import_file,
     import_ticket,
+    keep_upload,
+    open_safety_copy,
     prepare_undo,
-    undo,
+    preview_again,
     validate_upload,
     validate_with_password,
 )
@@ -33,19 +38,24 @@ __all__ = [
     "Inspection",
     "Preview",
     "Report",
-    "decrypt",
+    "RunKind",
+    "WrongUnit",
+    "decrypt_with_password",
+    "discard_ticket",
     "export_for_download",
     "export_to_file",
     "import_file",
     "import_ticket",
     "inspect",
+    "keep_upload",
     "last_import",
     "mark_interrupted",
     "newest_safety_copy",
+    "open_safety_copy",
     "prepare_undo",
     "preview",
+    "preview_again",
     "sweep",
-    "undo",
     "validate_upload",
     "validate_with_password",
 ]

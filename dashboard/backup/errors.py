@@ -4,6 +4,7 @@
     ├── PasswordTooShort   no file is made under such a password
     ├── UnitChanged        the unit is not what was previewed any more
     ├── TicketUnusable     not validated, or too long ago, or by somebody else
+    ├── UploadGone         the uploaded file is not kept any more
     ├── WrongUnit          a backup of another unit, and its import was not asked for by name
     ├── NoSafetyCopy       the present state could not be saved first
     ├── NothingToUndo      no import of this unit can be undone any more
@@ -53,6 +54,15 @@ class TicketUnusable(BackupError):
             "This validation is no longer open: it ends after 15 minutes. Nothing was imported. "
             "Upload the file and validate it again."
         )
+
+
+class UploadGone(BackupError):
+    """The upload that a form names is not there."""
+
+    code = "upload_gone"
+
+    def __init__(self) -> None:
+        super().__init__("The uploaded file is not kept any more. Choose it again.")
 
 
 class WrongUnit(BackupError):

@@ -11,6 +11,7 @@ from .store import Folders, listed
 
 DAY_SECONDS = 86_400
 EXPORT_KEPT_SECONDS = 3_600
+UPLOAD_KEPT_SECONDS = 1_800
 
 
 def now() -> int:
@@ -83,18 +84,12 @@ def sweep(folders: Folders, safety_days: int) -> int:
         (folders.safety, lambda uid: _is_safety_needed(uid, safety_days)),
     ):
         for uid, path in listed(folder):
-            # What is written at this moment has no record yet.
-            is_young = time.time() - path.stat().st_mtime < EXPORT_KEPT_SECONDS
-            if is_needed(uid) or (is_young and _is_running(uid)):
+            # What is being written at this moment has no record yet.
+            if is_needed(uid) or time.time() - path.stat().st_mtime < UPLOAD_KEPT_SECONDS:
                 continue
             path.unlink(missing_ok=True)
             removed += 1
     return removed
-
-
-def _is_running(uid: str) -> bool:
-    run = BackupRun.get_or_none(BackupRun.uid == uid)
-    return run is not None and run.state == RunState.RUNNING
 
 
 def _is_upload_needed(uid: str) -> bool:

@@ -26,24 +26,22 @@ TICKET_SECONDS = 15 * 60
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A ticket that was found good: what to restore from which file, and what is known of it."""
+    """What a good ticket stands for: what to restore, and from which file."""
 
-    ticket: ImportTicket
     plan: Plan
     path: Path
     kind: RunKind
-    same_unit: bool
     source: str
 
 
-def issue(run: BackupRun, user: User, preview: Preview, kind: RunKind) -> str:
-    """Make a ticket for the validated file of *run* and return its token."""
+def issue(file_uid: str, unit: Unit, user: User, preview: Preview, kind: RunKind) -> str:
+    """Make a ticket for the validated file *file_uid* and return its token."""
     token = secrets.token_urlsafe(32)
     report = preview.report
     ImportTicket.create(
         token_hash=_hash(token),
-        upload=run.uid,
-        unit=run.unit,
+        upload=file_uid,
+        unit=unit,
         user=user,
         kind=kind,
         file_sha256=report.file_sha256,
@@ -74,36 +72,34 @@ def find(token: str, unit: Unit, user: User) -> ImportTicket:
     return ticket
 
 
-def claim(token: str, ticket: ImportTicket, folders: Folders, run: BackupRun) -> Claim | None:
-    """Use *ticket* up for *run*; None when another request has used it already.
-
-    Raise `TicketUnusable` when it has expired.
-    """
+def peek(token: str, ticket: ImportTicket, folders: Folders) -> Claim:
+    """Return what *ticket* stands for; raise `TicketUnusable` when it has expired."""
     if ticket.expires_at < now():
         raise TicketUnusable
     try:
         file_key = open_under(token, ticket.sealed_key)
     except KeyUnusable:
         raise TicketUnusable from None
+    summary: dict[str, Any] = json.loads(ticket.summary)
+    kind = RunKind(ticket.kind)
+    folder = folders.safety if kind is RunKind.UNDO else folders.uploads
+    return Claim(
+        plan=Plan(file_key, ticket.file_sha256, summary["payload_bytes"], ticket.unit_revision),
+        path=file_path(folder, ticket.upload),
+        kind=kind,
+        source=summary["source"],
+    )
+
+
+def use_up(ticket: ImportTicket, run: BackupRun) -> bool:
+    """Mark *ticket* as used by *run*; False when another request was first."""
     with write_transaction():
         won = (
             ImportTicket.update(run=run)
             .where((ImportTicket.token_hash == ticket.token_hash) & ImportTicket.run.is_null())
             .execute()
         )
-    if not won:
-        return None
-    summary: dict[str, Any] = json.loads(ticket.summary)
-    kind = RunKind(ticket.kind)
-    folder = folders.safety if kind is RunKind.UNDO else folders.uploads
-    return Claim(
-        ticket=ticket,
-        plan=Plan(file_key, ticket.file_sha256, summary["payload_bytes"], ticket.unit_revision),
-        path=file_path(folder, ticket.upload),
-        kind=kind,
-        same_unit=ticket.same_unit,
-        source=summary["source"],
-    )
+    return bool(won)
 
 
 def discard(ticket: ImportTicket, folders: Folders) -> None:

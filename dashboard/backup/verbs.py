@@ -13,19 +13,28 @@ from .. import db
 from ..archive import (
     ArchiveError,
     KdfCost,
+    WrongPassword,
     new_file_key,
     sealed_slot,
+    with_file_key,
     with_key_pair,
     with_password,
 )
-from ..archive.keys import Opener
-from ..models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy, Unit, User
+from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User
 from ..vault import vault
 from . import runs, store, tickets
-from .errors import BackupError, NoSafetyCopy, NothingToUndo, TicketUnusable, WrongUnit
+from .errors import (
+    BackupError,
+    NoSafetyCopy,
+    NothingToUndo,
+    TicketUnusable,
+    TooBusy,
+    UploadGone,
+    WrongUnit,
+)
 from .export import Lock, export, lock_with_password
 from .gate import key_derivation
-from .report import Preview, Report, preview, validate
+from .report import Preview, Report, decrypt, preview, validate
 from .restore import Plan, Restored, restore
 from .store import Folders
 
@@ -87,31 +96,57 @@ def _end_export(run: BackupRun, report: Report) -> None:
     )
 
 
+def decrypt_with_password(source: BinaryIO, password: str) -> Iterator[bytes]:
+    """Yield the payload of *source* as text; it is proven whole when the iteration has ended."""
+    with key_derivation():
+        lines = decrypt(source, with_password(password), password=True)
+        yield next(lines)
+    yield from lines
+
+
 def validate_with_password(source: BinaryIO, password: str) -> Report:
     """Read *source* to its end with *password*; raise an `ArchiveError` at the first fault."""
     with key_derivation():
         return validate(source, with_password(password), password=True)
 
 
-def validate_upload(
-    unit: Unit, user: User, upload: BinaryIO, password: str, context: Context
-) -> tuple[str, Preview]:
-    """Keep *upload*, validate it to its end, and return a ticket's token and the preview.
+def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> str:
+    """Copy *upload* to disk, still encrypted, and return the id it can be validated by.
 
-    A refused upload is deleted.
+    A wrong password must not cost a second upload, so it stays for half an hour.
     """
     run = runs.begin(unit, RunKind.VALIDATE, user)
-    folder = context.folders.uploads
+    with _recorded(run), store.new_file(context.folders.uploads, run.uid) as sink:
+        store.copy_in(upload, sink)
+    return run.uid
+
+
+def validate_upload(
+    unit: Unit, user: User, uid: str, password: str, context: Context
+) -> tuple[str, Preview]:
+    """Validate the kept upload *uid* to its end; return a ticket's token and the preview.
+
+    It is deleted when it is refused for anything but the password.
+    """
+    run: BackupRun | None = BackupRun.get_or_none(
+        BackupRun.uid == uid,
+        BackupRun.unit == unit,
+        BackupRun.user_email == user.email,
+        BackupRun.kind == RunKind.VALIDATE,
+    )
+    path = store.file_path(context.folders.uploads, run.uid) if run else None
+    if run is None or path is None or not path.exists():
+        raise UploadGone
     with _recorded(run):
-        with store.new_file(folder, run.uid) as sink:
-            store.copy_in(upload, sink)
         try:
-            with store.file_path(folder, run.uid).open("rb") as source:
+            with path.open("rb") as source:
                 found = preview(validate_with_password(source, password), unit)
-            token = tickets.issue(run, user, found, RunKind.IMPORT)
-        except BaseException:
-            store.remove(folder, run.uid)
+        except (WrongPassword, TooBusy):
             raise
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
         _end_validation(run, found)
     return token, found
 
@@ -130,22 +165,25 @@ def _end_validation(run: BackupRun, found: Preview) -> None:
 
 def prepare_undo(unit: Unit, user: User, context: Context) -> tuple[str, Preview]:
     """Validate the newest safety copy of *unit* and return a ticket's token and the preview."""
-    copy, opener = _newest_copy(unit)
-    ImportTicket.delete().where(ImportTicket.upload == copy.uid).execute()
     run = runs.begin(unit, RunKind.VALIDATE, user)
-    with _recorded(run):
-        with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
-            found = preview(validate(source, opener), unit)
+    with _recorded(run), open_safety_copy(unit, context) as (uid, _, found):
+        token = tickets.issue(uid, unit, user, found, RunKind.UNDO)
         _end_validation(run, found)
-    run.uid = copy.uid  # the ticket names the file of the safety copy
-    return tickets.issue(run, user, found, RunKind.UNDO), found
+    return token, found
 
 
-def _newest_copy(unit: Unit) -> tuple[SafetyCopy, Opener]:
-    copy = runs.newest_safety_copy(unit)
-    if copy is None:
-        raise NothingToUndo
-    return copy, with_key_pair(*vault.key_pair())
+def preview_again(unit: Unit, user: User, token: str, context: Context) -> tuple[Preview, bool]:
+    """Return the preview of a ticket once more, and whether it is an undo; the ticket stays."""
+    claimed = tickets.peek(token, tickets.find(token, unit, user), context.folders)
+    with claimed.path.open("rb") as source:
+        found = preview(validate(source, with_file_key(claimed.plan.file_key)), unit)
+    return found, claimed.kind is RunKind.UNDO
+
+
+def discard_ticket(unit: Unit, user: User, token: str, context: Context) -> None:
+    """Forget what was validated and delete the upload; nothing happens if it is gone already."""
+    with suppress(TicketUnusable):
+        tickets.discard(tickets.find(token, unit, user), context.folders)
 
 
 def import_ticket(
@@ -161,12 +199,12 @@ def import_ticket(
         return ticket.run
     if not ticket.same_unit and typed_name.strip() != unit.name:
         raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
-    run = runs.begin(unit, RunKind(ticket.kind), user)
+    claimed = tickets.peek(token, ticket, context.folders)
+    run = runs.begin(unit, claimed.kind, user)
+    run.source = claimed.source
     with _recorded(run):
-        claimed = tickets.claim(token, ticket, context.folders, run)
-        if claimed is None:
+        if not tickets.use_up(ticket, run):
             raise TicketUnusable
-        run.source = claimed.source
         try:
             _replace(run, claimed.path, claimed.plan, user.name, context)
         finally:
@@ -176,23 +214,15 @@ def import_ticket(
 
 
 def import_file(
-    unit: Unit, source: BinaryIO, found: Preview, by: str, context: Context
+    unit: Unit,
+    source: BinaryIO,
+    found: Preview,
+    by: str,
+    context: Context,
+    *,
+    kind: RunKind = RunKind.IMPORT,
 ) -> BackupRun:
     """Import the open file that *found* previews."""
-    return _import_open(unit, source, found, by, RunKind.IMPORT, context)
-
-
-def undo(unit: Unit, by: str, context: Context) -> BackupRun:
-    """Bring back the state before the newest import of *unit*."""
-    copy, opener = _newest_copy(unit)
-    with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
-        found = preview(validate(source, opener), unit)
-        return _import_open(unit, source, found, by, RunKind.UNDO, context)
-
-
-def _import_open(
-    unit: Unit, source: BinaryIO, found: Preview, by: str, kind: RunKind, context: Context
-) -> BackupRun:
     report = found.report
     plan = Plan(report.file_key, report.file_sha256, report.payload_bytes, found.unit_revision)
     run = runs.begin(unit, kind, by)
@@ -200,6 +230,20 @@ def _import_open(
     with _recorded(run):
         _replace_from(run, source, plan, by, context)
     return run
+
+
+@contextmanager
+def open_safety_copy(unit: Unit, context: Context) -> Iterator[tuple[str, BinaryIO, Preview]]:
+    """Open and validate the newest safety copy of *unit*: what an undo would import.
+
+    Give its id, the open file, and the preview.
+    """
+    copy = runs.newest_safety_copy(unit)
+    if copy is None:
+        raise NothingToUndo
+    opener = with_key_pair(*vault.key_pair())
+    with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
+        yield copy.uid, source, preview(validate(source, opener), unit)
 
 
 def _replace(run: BackupRun, path: Path, plan: Plan, by: str, context: Context) -> None:

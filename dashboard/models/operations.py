@@ -31,7 +31,7 @@ class ImportTicket(BaseModel):
     """
 
     token_hash = peewee.CharField(max_length=64, primary_key=True)
-    upload = peewee.CharField(max_length=32, unique=True)
+    upload = peewee.CharField(max_length=32, index=True)  # names the file
     unit = peewee.ForeignKeyField(Unit, on_delete="CASCADE")
     user = peewee.ForeignKeyField(User, on_delete="CASCADE")
     kind = peewee.CharField(max_length=16)
