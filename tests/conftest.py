@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,16 @@ import pytest
 from dashboard import db
 from dashboard.config import Settings
 from dashboard.installation import Folders, open_installation
-from dashboard.models import Role, Unit, User
+from dashboard.models import Role, Unit, User, people
 from tests import factories
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hash_each_password_once() -> Iterator[None]:
+    """Everybody in the cast has the same password; hashing it costs 0.1 s each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "hash_password", lru_cache(people.hash_password))
+        yield
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@
 Promise: a unit is wholly before or wholly after an import, and other units are untouched.
 """
 
+from ..archive import ArchiveError
 from ..models import RunKind
+from . import sections
 from .errors import BackupError, WrongUnit
 from .report import Inspection, Preview, Report, inspect, preview
 from .runs import last_import, mark_interrupted, newest_safety_copy, sweep
@@ -32,6 +34,7 @@ from .verbs import (
 )
 
 __all__ = [
+    "ArchiveError",
     "BackupError",
     "Context",
     "Folders",
@@ -55,6 +58,7 @@ __all__ = [
     "prepare_undo",
     "preview",
     "preview_again",
+    "sections",
     "sweep",
     "validate_upload",
     "validate_with_password",

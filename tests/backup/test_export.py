@@ -1,0 +1,139 @@
+"""Export: what is in the file, and what is not."""
+
+import io
+
+import pytest
+
+from dashboard import backup
+from dashboard.backup import errors, export
+from dashboard.models import BackupRun, ConfigKey, Unit
+from tests.archive import second_reader
+from tests.backup.conftest import PASSWORD, state
+
+
+def test_the_second_reader_opens_an_export_and_finds_the_same_state(cast, make_backup):
+    found = second_reader.read(make_backup(cast.daily), PASSWORD)
+    assert found.content == state(cast.daily)
+    assert found.manifest["unit"]["uid"] == cast.daily.uid
+    names = [key.name for key in ConfigKey.of(cast.daily).order_by(ConfigKey.name)]
+    assert [row["name"] for row in found.sections["config_keys"]] == names
+
+
+def test_secrets_are_in_the_file_in_clear_so_that_another_server_can_have_them(cast, make_backup):
+    found = second_reader.read(make_backup(cast.daily), PASSWORD)
+    secret = next(row for row in found.sections["config_keys"] if row["type"] == "secret")
+    assert secret["value"] == "hush-key-store"
+    assert found.sections["plugins"][0]["secrets"] == {"apiKey": "hush-plugin"}
+    assert found.sections["applications"][0]["secrets"] == {"token": "hush-application"}
+
+
+def test_the_file_tells_nothing_without_the_password(cast, make_backup):
+    data = make_backup(cast.daily)
+    for word in (b"hush", b"Harbour", b"harbour", b"daily", b"K0001", cast.daily.uid.encode()):
+        assert word not in data
+
+
+def test_only_the_units_own_rows_are_exported(cast, make_backup):
+    found = second_reader.read(make_backup(cast.weekly), PASSWORD)
+    assert len(found.sections["config_keys"]) == 5
+    assert found.manifest["unit"]["slug"] == "weekly"
+
+
+def test_an_empty_unit_can_be_exported(cast, make_backup):
+    unit = Unit.create(
+        organisation=cast.daily.organisation, uid="e" * 32, slug="empty", name="E", created_at=""
+    )
+    assert second_reader.read(make_backup(unit), PASSWORD).content == state(unit)
+
+
+def test_two_exports_of_one_state_share_no_key_but_the_content_digest(cast, make_backup):
+    one, two = make_backup(cast.daily), make_backup(cast.daily)
+    assert one[:400] != two[:400]
+    assert second_reader.read(one, PASSWORD).content == second_reader.read(two, PASSWORD).content
+
+
+@pytest.mark.parametrize("password", ["", "abc", "日本語"])
+def test_a_short_password_makes_no_file(cast, engine, tmp_path, password):
+    path = tmp_path / "short.dbk"
+    with pytest.raises(errors.PasswordTooShort):
+        backup.export_to_file(cast.daily, path, password, "test", engine)
+    assert list(tmp_path.glob("short*")) == []
+    assert BackupRun.select().order_by(BackupRun.id.desc()).first().state == "refused"
+
+
+@pytest.mark.parametrize(
+    "password", ["abcd", "日本語の", "with\nline", "x" * 1024, "\U0001f600" * 4]
+)
+def test_any_password_of_four_characters_opens_what_it_made(cast, engine, tmp_path, password):
+    path = tmp_path / "it.dbk"
+    backup.export_to_file(cast.daily, path, password, "test", engine)
+    with path.open("rb") as source:
+        assert backup.validate_with_password(source, password).content == state(cast.daily)
+
+
+def test_two_spellings_of_one_password_are_the_same(cast, engine, tmp_path):
+    path = tmp_path / "it.dbk"
+    backup.export_to_file(cast.daily, path, "Zo\u0065\u0308 etc", "test", engine)
+    with path.open("rb") as source:
+        assert backup.validate_with_password(source, "Zo\u00eb etc").counts["plugins"] == 2
+
+
+def test_an_export_never_overwrites(cast, engine, tmp_path):
+    path = tmp_path / "there.dbk"
+    path.write_bytes(b"precious")
+    with pytest.raises(FileExistsError):
+        backup.export_to_file(cast.daily, path, PASSWORD, "test", engine)
+    assert path.read_bytes() == b"precious"
+
+
+def test_an_export_that_does_not_read_back_is_no_export(cast, engine, tmp_path, monkeypatch):
+    """The negative control of the read-back: a byte that changes on its way to the disk."""
+
+    class Rotten(io.BufferedRandom):
+        def write(self, data):
+            if len(data) > 1000:
+                data = data[:500] + bytes([data[500] ^ 1]) + data[501:]
+            return super().write(data)
+
+    honest = export.export
+
+    def onto_bad_disk(unit, sink, *args, **kwargs):
+        with Rotten(io.FileIO(sink.fileno(), "r+", closefd=False)) as rotten:
+            return honest(unit, rotten, *args, **kwargs)
+
+    monkeypatch.setattr("dashboard.backup.verbs.export", onto_bad_disk)
+    path = tmp_path / "rotten.dbk"
+    with pytest.raises(backup.ArchiveError):
+        backup.export_to_file(cast.daily, path, PASSWORD, "test", engine)
+    assert not path.exists()
+    assert list(tmp_path.glob("rotten*")) == []
+
+
+def test_an_export_sees_one_moment_while_others_write(cast, engine, tmp_path, monkeypatch):
+    """Another connection deletes keys between two batches; the file holds them all."""
+    import threading
+
+    from dashboard import db
+
+    before = state(cast.daily)
+    honest = export.batches
+    done = []
+
+    def meddle():
+        with db.database.connection_context():
+            ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+        done.append(True)
+
+    def interrupted(table, unit):
+        if table.section.name == "config_keys" and not done:
+            thread = threading.Thread(target=meddle)
+            thread.start()
+            thread.join()
+        yield from honest(table, unit)
+
+    monkeypatch.setattr(export, "batches", interrupted)
+    path = tmp_path / "moment.dbk"
+    report = backup.export_to_file(cast.daily, path, PASSWORD, "test", engine)
+    assert done
+    assert report.content == before
+    assert ConfigKey.of(cast.daily).count() == 0
