@@ -28,6 +28,8 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
     key_file = data_dir / KEY_FILE_NAME
     db.bind(database_url, data_dir)
     has_database = bool(database_url) or (data_dir / "dashboard.db").exists()
+    if not has_database and key_file.exists():
+        raise InstallationUnusable(_database_lost(key_file))
     try:
         if has_database:
             db.check(thorough=thorough)
@@ -57,15 +59,19 @@ def _find_installation() -> Installation | None:
 
 def _create(key_file: Path) -> None:
     if key_file.exists():
-        raise InstallationUnusable(
-            f"{key_file} is there but its database is not. Put the database back from your copy of "
-            "the data directory, or move the key away to begin a new installation."
-        )
+        raise InstallationUnusable(_database_lost(key_file))
     vault.open(make_key_file(key_file))
     db.create_tables(ALL_TABLES, clustered=UNIT_STATE)
     Installation.create(uid=secrets.token_hex(16), key_id=vault.key_id, schema=SCHEMA)
     if db.is_sqlite():
         (key_file.parent / "dashboard.db").chmod(0o600)
+
+
+def _database_lost(key_file: Path) -> str:
+    return (
+        f"{key_file} is there but its database is not. Put the database back from your copy of "
+        "the data directory, or move the key away to begin a new installation."
+    )
 
 
 def _compare(installation: Installation, key_file: Path) -> None:

@@ -1,0 +1,305 @@
+"""The commands: what they print where, how they end, and what they leave alone."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dashboard import cli as door
+from dashboard import config, db
+from dashboard.archive import SECTIONS
+from dashboard.backup.export import content_digest
+from dashboard.models import ConfigKey, Plugin, Unit, User, people
+from tests.archive import second_reader
+
+ROOT = Path(__file__).parents[1]
+PASSWORD = "abcd"
+
+
+@pytest.fixture
+def run(settings, folders, monkeypatch):
+    """Run a command on the test installation; the backup password is in the environment."""
+    monkeypatch.setattr(door, "load", lambda _environ: settings)
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", PASSWORD)
+
+    def invoke(*words: object, code: int = 0, stdin: str | None = None) -> Result:
+        db.database.close()
+        result = CliRunner().invoke(door.cli, [str(word) for word in words], input=stdin)
+        db.database.connect(reuse_if_open=True)
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return result
+
+    return invoke
+
+
+@pytest.fixture
+def saved(run, cast, tmp_path) -> Path:
+    """A backup of the unit `daily`."""
+    path = tmp_path / "daily.dbk"
+    run("backup", "export", "--unit", "daily", "-o", path)
+    return path
+
+
+def state(unit: Unit) -> str:
+    return content_digest(unit).content()
+
+
+def test_export_change_import_gives_identical_state(run, cast, saved, tmp_path):
+    run("backup", "decrypt", saved, "-o", tmp_path / "before.ndjson")
+    Plugin.delete().where(Plugin.unit == cast.daily).execute()
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    run("backup", "import", saved, "--unit", "daily", "--yes")
+    run("backup", "export", "--unit", "daily", "-o", tmp_path / "again.dbk")
+    run("backup", "decrypt", tmp_path / "again.dbk", "-o", tmp_path / "after.ndjson")
+    before, after = (
+        (tmp_path / name).read_bytes().splitlines()[1:]
+        for name in ("before.ndjson", "after.ndjson")
+    )
+    assert before == after
+
+
+def test_decrypt_gives_the_payload_as_lines(run, saved, tmp_path):
+    result = run("backup", "decrypt", saved, "-o", "-")
+    lines = result.stdout.removesuffix("\n").split("\n")
+    counts = {head["name"]: head["count"] for head in json.loads(lines[0])["sections"]}
+    assert len(lines) == 2 + sum(counts.values())
+    assert set(counts) == {section.name for section in SECTIONS}
+    assert (
+        second_reader.read(saved.read_bytes(), PASSWORD).content == json.loads(lines[-1])["content"]
+    )
+
+
+def test_a_failed_decrypt_leaves_no_file(run, saved, tmp_path):
+    cut = tmp_path / "cut.dbk"
+    cut.write_bytes(saved.read_bytes()[:-1])
+    run("backup", "decrypt", cut, "-o", tmp_path / "out.ndjson", code=1)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "cut.dbk",
+        "daily.dbk",
+    ]
+
+
+def test_inspect_needs_no_password(run, saved, monkeypatch):
+    monkeypatch.delenv("DASHBOARD_BACKUP_PASSWORD")
+    data = json.loads(run("backup", "inspect", saved, "--json").stdout)
+    assert data["format"] == 1
+    assert data["slots"] == [{"type": "password", "ops": 1, "mem_bytes": 8 << 20}]
+    assert "unit" not in data
+
+
+def test_inspect_with_a_password_tells_what_is_inside(run, saved):
+    data = json.loads(run("backup", "inspect", saved, "--json").stdout)
+    assert data["unit"]["slug"] == "daily"
+    assert data["counts"]["config_keys"] == 20
+
+
+def test_verify_changes_nothing(run, cast, saved):
+    before = state(cast.daily), Unit.get_by_id(cast.daily.id).revision
+    data = json.loads(run("backup", "verify", saved, "--json").stdout)
+    assert data["content"] == before[0]
+    assert (state(cast.daily), Unit.get_by_id(cast.daily.id).revision) == before
+
+
+def test_undo_brings_back_what_the_import_replaced(run, cast, saved):
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    poor = state(cast.daily)
+    run("backup", "import", saved, "--unit", "daily", "--yes")
+    assert state(cast.daily) != poor
+    run("backup", "undo", "--unit", "daily", "--yes")
+    assert state(cast.daily) == poor
+
+
+@pytest.fixture
+def broken(saved, tmp_path):
+    """The five kinds of file that are refused, each with its code and words of its sentence."""
+    data = saved.read_bytes()
+    kinds = {
+        "damaged": (data[:-40] + b"x" + data[-39:], "damaged"),
+        "not_a_backup": (b"PK\x03\x04 some zip", "not a Dashboard backup"),
+        "newer_version": (data.replace(b"dashboard-backup/1", b"dashboard-backup/2", 1), "newer"),
+        "wrong_password": (data, "not the password"),
+    }
+    for name, (content, _) in kinds.items():
+        (tmp_path / f"{name}.dbk").write_bytes(content)
+    return {name: (tmp_path / f"{name}.dbk", words) for name, (_, words) in kinds.items()}
+
+
+@pytest.mark.parametrize("kind", ["damaged", "not_a_backup", "newer_version", "wrong_password"])
+@pytest.mark.parametrize("command", ["verify", "import", "decrypt"])
+def test_a_bad_file_is_refused_by_one_sentence(run, cast, broken, monkeypatch, kind, command):
+    file, words = broken[kind]
+    if kind == "wrong_password":
+        monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "another one")
+    before = state(cast.daily)
+    more = {
+        "verify": ["--json"],
+        "import": ["--unit", "daily", "--yes", "--json"],
+        "decrypt": ["-o", "-"],
+    }[command]
+    result = run("backup", command, file, *more, code=1)
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in result.output
+    if "--json" in more:
+        assert json.loads(result.stdout)["error"]["code"] == kind
+    else:
+        assert result.stdout == ""
+    assert state(cast.daily) == before
+
+
+def test_every_truncation_and_fifty_bit_flips_are_refused(saved, tmp_path):
+    from dashboard.archive import ArchiveError, read_header, unlock, with_file_key, with_password
+    from dashboard.backup.report import validate
+
+    data = saved.read_bytes()
+    bad = tmp_path / "bad.dbk"
+    with saved.open("rb") as source:
+        file_key = unlock(read_header(source), with_password(PASSWORD))
+    flips = [
+        data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :]
+        for at in range(0, len(data), max(1, len(data) // 50))
+    ]
+    for number, content in enumerate([*flips, *(data[:size] for size in range(len(data)))]):
+        bad.write_bytes(content)
+        with bad.open("rb") as source, pytest.raises(ArchiveError):
+            validate(source, with_file_key(file_key))
+        assert number >= 0
+
+
+def test_a_backup_of_another_unit_needs_the_option(run, cast, saved):
+    before = state(cast.weekly)
+    result = run("backup", "import", saved, "--unit", "weekly", "--yes", code=1)
+    assert "Harbour Daily" in result.stderr
+    assert "--into-other-unit" in result.stderr
+    assert state(cast.weekly) == before
+    run("backup", "import", saved, "--unit", "weekly", "--yes", "--into-other-unit")
+    assert state(cast.weekly) == state(cast.daily)
+
+
+def test_an_import_asks_for_the_units_name(run, cast, saved):
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    before = state(cast.daily)
+    run("backup", "import", saved, "--unit", "daily", code=1, stdin="something else\n")
+    assert state(cast.daily) == before
+    run("backup", "import", saved, "--unit", "daily", stdin="Harbour Daily\n")
+    assert state(cast.daily) != before
+
+
+def test_an_export_refuses_three_characters_and_what_is_there(run, cast, tmp_path, monkeypatch):
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "abc")
+    out = tmp_path / "out.dbk"
+    result = run("backup", "export", "--unit", "daily", "-o", out, code=1)
+    assert "at least 4 characters" in result.stderr
+    assert not out.exists()
+    out.write_text("precious")
+    assert "there already" in run("backup", "export", "--unit", "daily", "-o", out, code=1).stderr
+    assert out.read_text() == "precious"
+
+
+def test_two_sources_of_one_password_are_a_wrong_usage(run, cast, saved, tmp_path):
+    file = tmp_path / "password"
+    file.write_text(PASSWORD + "\n")
+    run("backup", "verify", saved, "--password-file", file, code=2)
+
+
+def test_a_password_file_gives_its_first_line(run, cast, saved, tmp_path, monkeypatch):
+    monkeypatch.delenv("DASHBOARD_BACKUP_PASSWORD")
+    file = tmp_path / "password"
+    file.write_text(PASSWORD + "\nsecond line")
+    run("backup", "verify", saved, "--password-file", file)
+
+
+def test_an_unknown_unit_is_refused_with_a_hint(run, cast, saved):
+    result = run("backup", "import", saved, "--unit", "nowhere", "--yes", code=1)
+    assert "no unit nowhere" in result.stderr
+    assert "hint:" in result.stderr
+
+
+def test_units_and_users_can_be_made_and_listed(run, cast, monkeypatch):
+    run("unit", "create", "night", "--name", "Night Shift")
+    monkeypatch.setenv("DASHBOARD_USER_PASSWORD", "a long enough one")
+    run("user", "create", "New@Harbour.example", "--unit", "night", "--role", "admin")
+    units = json.loads(run("unit", "list", "--json").stdout)
+    assert {"night", "daily", "weekly"} == {unit["slug"] for unit in units}
+    users = json.loads(run("user", "list", "--json").stdout)
+    made = next(user for user in users if user["email"] == "new@harbour.example")
+    assert made["roles"] == {"night": "admin"}
+    assert people.is_password(User.get(User.email == made["email"]), "a long enough one")
+
+
+def test_a_user_who_is_there_joins_another_unit(run, cast):
+    run("user", "create", cast.alice.email, "--unit", "weekly", "--role", "user")
+    assert people.role_of(cast.alice, cast.weekly) == "user"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["unit", "create", "Bad Slug", "--name", "x"], "slug"),
+        (["unit", "create", "daily", "--name", "x"], "already"),
+        (["user", "create", "nobody", "--unit", "daily", "--role", "user"], "e-mail"),
+    ],
+)
+def test_a_broken_rule_is_refused(run, cast, monkeypatch, words, says):
+    monkeypatch.setenv("DASHBOARD_USER_PASSWORD", "a long enough one")
+    before = Unit.select().count(), User.select().count()
+    assert says in run(*words, code=1).stderr
+    assert (Unit.select().count(), User.select().count()) == before
+
+
+def command(*words: str, data_dir: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    environ = {name: value for name, value in os.environ.items() if "DASHBOARD" not in name}
+    return subprocess.run(
+        [sys.executable, "app.py", *words],
+        cwd=ROOT,
+        env={**environ, "DASHBOARD_DATA_DIR": str(data_dir), **more},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_bad_setting_is_a_wrong_usage(tmp_path):
+    result = command("unit", "list", data_dir=tmp_path / "d", DASHBOARD_PORT="eighty")
+    assert result.returncode == 2
+    assert "DASHBOARD_PORT" in result.stderr
+    result = command("unit", "list", data_dir=tmp_path / "d", DASHBOARD_PROT="80")
+    assert "DASHBOARD_PROT" in result.stderr
+
+
+@pytest.mark.parametrize("lost", ["server.key", "dashboard.db"])
+def test_half_an_installation_is_refused_not_begun_anew(tmp_path, lost):
+    data = tmp_path / "data"
+    assert command("unit", "list", data_dir=data).returncode == 0
+    for path in data.glob(f"{lost}*"):
+        path.unlink()
+    result = command("unit", "list", data_dir=data)
+    assert result.returncode == 1
+    assert "server.key" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (data / lost).exists()
+
+
+@pytest.mark.parametrize("name", ["server.key", "dashboard.db"])
+def test_a_damaged_installation_is_refused(tmp_path, name):
+    data = tmp_path / "data"
+    assert command("unit", "list", data_dir=data).returncode == 0
+    (data / name).write_bytes(b"garbage garbage garbage " * 500)
+    result = command("unit", "list", data_dir=data)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("error: ")
+
+
+def test_the_version_is_told(tmp_path):
+    assert command("--version", data_dir=tmp_path).stdout == "dashboard 1.0.0\n"
+
+
+def test_settings_have_a_default_each_and_a_field():
+    for setting in config.SETTINGS:
+        assert getattr(config.Settings(), setting.attribute) == setting.default
