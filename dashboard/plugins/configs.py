@@ -34,9 +34,15 @@ def defaults(fields: Iterable[Field]) -> Config:
     return {field.key: field.default for field in fields if field.default is not None}
 
 
-def split(fields: Iterable[Field], values: Mapping[str, Any]) -> tuple[str, str]:
-    """Return *values* as the two texts of a row: config and secrets (fields of kind password)."""
-    hidden = {field.key for field in fields if field.kind is Kind.PASSWORD}
+def split(
+    fields: Iterable[Field], values: Mapping[str, Any], sealed: Iterable[str] = ()
+) -> tuple[str, str]:
+    """Return *values* as the two texts of a row: config and secrets.
+
+    Secret are the fields of kind password and the keys that are *sealed* already: what was secret
+    once stays so, even when a manifest does not know it (any more).
+    """
+    hidden = {field.key for field in fields if field.kind is Kind.PASSWORD} | set(sealed)
     plain = {key: value for key, value in values.items() if key not in hidden}
     secret = {key: value for key, value in values.items() if key in hidden and value != ""}
     return to_json(plain), to_json(secret)

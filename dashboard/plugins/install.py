@@ -96,7 +96,7 @@ def update(unit: Unit, plugin: Plugin, *, by: User, revision: int | None = None)
         if is_newer(version, plugin.version) and not is_newer(version, new.version):
             config = configs.modify(config, modifier.get("ops", []))
     config = configs.defaults(new.plugin_fields) | config
-    plain, secrets = configs.split(new.plugin_fields, config)
+    plain, secrets = configs.split(new.plugin_fields, config, configs.read(plugin.secrets))
     with changing(unit, "plugin.update", by=by, revision=revision, subject=plugin.bundle):
         Plugin.update(
             version=new.version, name=new.name, manifest=release.text, config=plain, secrets=secrets
@@ -129,10 +129,9 @@ def what_breaks(unit: Unit, bundle: str) -> tuple[int, list[PluginMapping]]:
 
 
 def save_config(
-    unit: Unit, plugin: Plugin, values: configs.Config, *, by: User, revision: int | None = None
+    unit: Unit, plugin: Plugin, config: str, secrets: str, *, by: User, revision: int | None = None
 ) -> None:
-    """Store *values* as the plugin's config, secrets apart."""
-    config, secrets = configs.split(manifest_of(plugin).plugin_fields, values)
+    """Store the two texts of the plugin's config, as `configs.split` gives them."""
     with changing(unit, "plugin.configure", by=by, revision=revision, subject=plugin.bundle):
         Plugin.update(config=config, secrets=secrets).where(_is(Plugin, unit, plugin)).execute()
 

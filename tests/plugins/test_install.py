@@ -157,11 +157,18 @@ def test_an_update_moves_settings_and_adds_new_ones(unit, admin):
 def test_secrets_are_kept_apart_from_the_config(unit, admin):
     add(unit, admin, "content-agent")
     plugin = install.plugin_of(unit, DESKWORKS + "content-agent")
-    install.save_config(unit, plugin, {"apiUrl": "u", "apiPassword": "hush"}, by=admin)
+    fields = manifest_of(plugin).plugin_fields
+    texts = configs.split(fields, {"apiUrl": "u", "apiPassword": "hush"})
+    install.save_config(unit, plugin, *texts, by=admin)
     plugin = install.plugin_of(unit, plugin.bundle)
     assert plugin.config == '{"apiUrl":"u"}'
     assert plugin.secrets == '{"apiPassword":"hush"}'
     assert configs.merge(plugin.config, plugin.secrets)["apiPassword"] == "hush"
+
+
+def test_what_is_sealed_already_stays_secret_without_a_manifest():
+    config, secrets = configs.split((), {"a": 1, "token": "hush"}, sealed=["token"])
+    assert (config, secrets) == ('{"a":1}', '{"token":"hush"}')
 
 
 def test_an_unreadable_config_counts_as_empty():
