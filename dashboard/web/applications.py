@@ -1,0 +1,188 @@
+"""Applications in a workspace: the card of one, and Application settings."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, flash, g, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from jinja2 import FileSystemLoader, PrefixLoader
+
+from ..models import Application, Plugin, Role, Workspace
+from ..plugins import configs, placing, registry
+from ..plugins.acts import ActProblem
+from ..plugins.install import PluginProblem, plugin_of
+from ..plugins.manifest import Manifest
+from ..plugins.registry import manifest_of, template_folder
+from ..plugins.render import placement
+from . import access, cards
+from .errors import STATUS
+from .forms_content import AddApplicationForm, ConfirmForm
+from .forms_settings import TitledSettingsForm, make
+from .htmx import answer, is_htmx, see_other
+from .workspaces import workspace_or_404
+
+bp = Blueprint("applications", __name__)
+# A plugin's templates are in its own folder.
+bp.jinja_loader = PrefixLoader({"plugins": FileSystemLoader(str(template_folder()))})
+STATUS[PluginProblem] = (422, None)
+
+
+def application_or_404(workspace: Workspace, uid: str) -> Application:
+    """Return an application of the workspace."""
+    found = placing.find_application(g.unit, workspace, uid)
+    return found if found is not None else abort(404)
+
+
+@bp.get("/u/<slug>/w/<uid>/a/<app>")
+@access.requires(*access.MEMBERS)
+def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
+    """Show one card, for the workspace page to load."""
+    workspace = workspace_or_404(uid)
+    row = application_or_404(workspace, app)
+    card = cards.card(workspace, row, datetime.now(UTC))
+    home = url_for("workspaces.show", slug=slug, uid=uid)
+    return answer("applications/_card.html", home, card=card, workspace=workspace)
+
+
+@bp.post("/u/<slug>/w/<uid>/a/<app>/act/<act>")
+@access.requires(Role.ADMIN, Role.POWER_USER, Role.USER)
+def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
+    """Do what the plugin offers inside the application, if the role has its permission key."""
+    workspace = workspace_or_404(uid)
+    row = application_or_404(workspace, app)
+    plugin, code = plugin_of(g.unit, row.bundle), registry.find(row.bundle)
+    found = code.acts.get(act) if code is not None else None
+    if plugin is None or not plugin.active or found is None:
+        abort(404)
+    now = datetime.now(UTC)
+    given, _ = placement(g.unit, plugin, row, g.role, now)
+    if not given.may(found.permission):
+        abort(403)
+    config = configs.read(row.config)
+    home = url_for("workspaces.show", slug=slug, uid=uid)
+    status, problem = 200, ""
+    try:
+        changed = config | dict(found.run(config, request.form.to_dict(), now))
+        placing.configure(g.unit, workspace, app, by=g.user, config=configs.to_json(changed))
+    except ActProblem as error:
+        status, problem = 422, str(error)
+        if not is_htmx():
+            flash(problem, "danger")
+    card = cards.card(workspace, application_or_404(workspace, app), now)
+    return answer(
+        "applications/_card.html",
+        home,
+        status=status,
+        card=card,
+        workspace=workspace,
+        problem=problem,
+    )
+
+
+@bp.route("/u/<slug>/w/<uid>/applications", methods=["GET", "POST"])
+@access.requires(*access.EDITORS)
+def index(slug: str, uid: str) -> ResponseReturnValue:
+    """Show where applications stand, and add one."""
+    workspace = workspace_or_404(uid)
+    form = AddApplicationForm()
+    offered = _offered()
+    form.bundle.choices = [(manifest.bundle, manifest.name) for manifest in offered]
+    form.column.choices = [
+        (number, f"Column {number + 1}") for number in range(placing.layout_of(workspace).columns)
+    ]
+    if form.validate_on_submit():
+        revision = form.revision_number()
+        bundle, column = form.bundle.data, form.column.data
+        row = placing.add(g.unit, workspace, bundle, column, by=g.user, revision=revision)
+        fields = next(found for found in offered if found.bundle == bundle).application_fields
+        if fields:
+            return see_other(url_for(".settings", slug=slug, uid=uid, app=row.uid))
+        return see_other(url_for(".index", slug=slug, uid=uid))
+    plugins = {plugin.bundle: plugin for plugin in Plugin.of(g.unit)}
+    page = render_template(
+        "applications/index.html",
+        form=form,
+        workspace=workspace,
+        layout=placing.layout_of(workspace),
+        columns=placing.columns_of(g.unit, workspace),
+        plugins=plugins,
+        has_offers=bool(offered),
+        move_form=ConfirmForm(),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+def _offered() -> list[Manifest]:
+    active = Plugin.of(g.unit).where(Plugin.active).order_by(Plugin.name)
+    found = [manifest_of(plugin) for plugin in active]
+    return [manifest for manifest in found if "application" in manifest.parts]
+
+
+@bp.post("/u/<slug>/w/<uid>/applications/<app>/move")
+@access.requires(*access.EDITORS)
+def move(slug: str, uid: str, app: str) -> ResponseReturnValue:
+    """Move an application up, down, left or right."""
+    workspace = workspace_or_404(uid)
+    application_or_404(workspace, app)
+    form = ConfirmForm()
+    direction = request.form.get("direction", "")
+    if direction not in placing.DIRECTIONS:
+        abort(422, "Use one of the arrows.")
+    revision = form.revision_number()
+    placing.move(g.unit, workspace, app, direction, by=g.user, revision=revision)
+    return see_other(url_for(".index", slug=slug, uid=uid))
+
+
+@bp.route("/u/<slug>/w/<uid>/applications/<app>/settings", methods=["GET", "POST"])
+@access.requires(*access.EDITORS)
+def settings(slug: str, uid: str, app: str) -> ResponseReturnValue:
+    """Change an application's title and config."""
+    workspace = workspace_or_404(uid)
+    row = application_or_404(workspace, app)
+    plugin = plugin_of(g.unit, row.bundle)
+    fields = manifest_of(plugin).application_fields if plugin is not None else ()
+    as_text = request.args.get("as") == "text"
+    form = make(
+        TitledSettingsForm, fields, row.config, row.secrets, as_text=as_text, title=row.title
+    )
+    if not form.validate_on_submit():
+        page = render_template(
+            "applications/settings.html",
+            form=form,
+            workspace=workspace,
+            row=row,
+            plugin=plugin,
+            as_text=as_text,
+        )
+        return page, 422 if form.is_submitted() else 200
+    config, secrets = form.texts()
+    placing.configure(
+        g.unit,
+        workspace,
+        app,
+        by=g.user,
+        revision=form.revision_number(),
+        title=form.title.data or "",
+        config=config,
+        secrets=secrets,
+    )
+    flash("The settings are saved.", "success")
+    return see_other(url_for("workspaces.show", slug=slug, uid=uid))
+
+
+@bp.route("/u/<slug>/w/<uid>/applications/<app>/remove", methods=["GET", "POST"])
+@access.requires(*access.EDITORS)
+def remove(slug: str, uid: str, app: str) -> ResponseReturnValue:
+    """Ask, then take an application away."""
+    workspace = workspace_or_404(uid)
+    row = application_or_404(workspace, app)
+    form = ConfirmForm()
+    if not form.validate_on_submit():
+        plugin = plugin_of(g.unit, row.bundle)
+        name = row.title or (plugin.name if plugin is not None else row.bundle)
+        page = render_template(
+            "applications/remove.html", form=form, workspace=workspace, name=name
+        )
+        return page, 422 if form.is_submitted() else 200
+    placing.remove(g.unit, workspace, app, by=g.user, revision=form.revision_number())
+    flash("The application is removed.", "success")
+    return see_other(url_for(".index", slug=slug, uid=uid))

@@ -1,0 +1,201 @@
+"""The forms of what a unit is made of: workspaces, applications, profiles, keys, plugins."""
+
+import re
+from typing import Any
+
+from flask_wtf.file import FileField
+from werkzeug.datastructures import FileStorage
+from wtforms import (
+    BooleanField,
+    ColorField,
+    Field,
+    IntegerField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
+
+from ..models import KeyType, Layout, Role
+from ..plugins import references
+from ..plugins.jsontext import MAX_TEXT_BYTES, JsonProblem, check_text, read_json
+from .forms import UnitForm, name_field, stripped, without_control_characters
+
+POSITION_MAX = 2**31 - 1
+ICON_MAX_BYTES = 256 * 1024
+COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+ROLES = [(role.value, role.label) for role in Role]
+SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+TITLE_MAX = 120
+
+
+class ConfirmForm(UnitForm):
+    """Yes, do it: a button that changes unit state."""
+
+
+class CheckboxesField(SelectMultipleField):
+    """Several choices, each with a checkbox."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class IconField(FileField):
+    """An uploaded picture; `picture` is its (mime, bytes) once the form is valid."""
+
+    picture: tuple[str, bytes] | None = None
+
+    def pre_validate(self, form: Any) -> None:
+        """Take PNG and JPEG, told by their first bytes, and nothing larger than 256 KiB."""
+        if not isinstance(self.data, FileStorage) or not self.data.filename:
+            return
+        content = self.data.stream.read(ICON_MAX_BYTES + 1)
+        if len(content) > ICON_MAX_BYTES:
+            raise ValidationError("Choose a picture of at most 256 KiB.")
+        kinds = [mime for start, mime in SIGNATURES.items() if content.startswith(start)]
+        if not kinds:
+            raise ValidationError("Choose a PNG or JPEG picture.")
+        self.picture = kinds[0], content
+
+
+class WorkspaceForm(UnitForm):
+    """A workspace's name, look and place."""
+
+    name = name_field("Name")
+    layout = RadioField(
+        "Layout", choices=[(layout.value, layout.label) for layout in Layout], default="2-equal"
+    )
+    icon_text = StringField(
+        "Icon characters",
+        description="1 to 3 characters. Empty: the first of each word of the name.",
+        filters=[stripped],
+        validators=[Length(max=3, message="Use at most 3 characters."), without_control_characters],
+        render_kw={"maxlength": 3},
+    )
+    icon_color = ColorField(
+        "Icon colour",
+        default="#2a6fdb",
+        validators=[Regexp(COLOR, message="Write a colour like #2a6fdb.")],
+    )
+    icon_file = IconField(
+        "Icon picture",
+        description="Optional: PNG or JPEG, at most 256 KiB. Shown instead of the characters.",
+        render_kw={"accept": "image/png,image/jpeg"},
+    )
+    shared = BooleanField("Share this workspace with others", default=True)
+    position = IntegerField(
+        "Place in the bar",
+        description="Workspaces with smaller numbers come first.",
+        validators=[
+            InputRequired("Write a number."),
+            NumberRange(0, POSITION_MAX, "Write a number from 0 to 2147483647."),
+        ],
+    )
+
+
+class NewWorkspaceForm(UnitForm):
+    """What a workspace needs to begin."""
+
+    name = name_field("Name")
+    layout = RadioField(
+        "Layout", choices=[(layout.value, layout.label) for layout in Layout], default="2-equal"
+    )
+    profiles = CheckboxesField("Profiles", choices=[])
+    shared = BooleanField("Share this workspace with others", default=True)
+
+
+class RemovePictureForm(UnitForm):
+    """Go back from an icon picture to characters."""
+
+
+class AddApplicationForm(UnitForm):
+    """Place a plugin in a column."""
+
+    bundle = SelectField("Application", validators=[InputRequired("Choose an application.")])
+    column = SelectField("Column", coerce=int)
+
+
+class ProfileForm(UnitForm):
+    """A profile's name and roles. Its workspaces are rows of their own in the page."""
+
+    name = name_field("Name")
+    roles = CheckboxesField(
+        "Visible to",
+        description="Without any role only those who edit profiles see it here.",
+        choices=ROLES,
+    )
+
+
+class KeyForm(UnitForm):
+    """A config key. What its value may be depends on the type."""
+
+    kept = False  # whether an empty secret means: leave the stored one as it is
+    name = StringField(
+        "Name",
+        description="Letters, digits and _ . - after a letter. For example CONTENT_API_URL.",
+        filters=[stripped],
+        validators=[
+            InputRequired("Type a name."),
+            Regexp(
+                re.compile(rf"(?:{references.NAME.pattern})\Z"),
+                message="Begin with a letter; use only letters, digits, _ . and -; at most 128.",
+            ),
+        ],
+        render_kw={"maxlength": 128, "spellcheck": "false", "autocapitalize": "none"},
+    )
+    type = SelectField("Type", choices=[(kind.value, kind.value.title()) for kind in KeyType])
+    value = TextAreaField("Value", render_kw={"rows": 4, "spellcheck": "false"})
+    description = TextAreaField(
+        "Description",
+        validators=[Optional(), Length(max=2000, message="Use at most 2,000 characters.")],
+        render_kw={"rows": 2, "maxlength": 2000},
+    )
+
+    def validate_value(self, field: Field) -> None:
+        """Check the text against the chosen type."""
+        field.data = _lines(field.data or "")
+        problem = key_problem(self.type.data, field.data)
+        if self.type.data == KeyType.SECRET and not field.data and not self.kept:
+            problem = "Type the secret."
+        if problem is not None:
+            raise ValidationError(problem)
+
+    def validate_description(self, field: Field) -> None:
+        """Refuse what a text column of some database cannot hold."""
+        field.data = _lines(field.data or "")
+        _plain_text(field.data)
+
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+
+
+def key_problem(kind: str, text: str) -> str | None:
+    """Return what is wrong with *text* as the value of a key of this type, or None."""
+    try:
+        check_text(text)
+        if len(text.encode()) > MAX_TEXT_BYTES:
+            return "Shorten the value to at most 1 MiB."
+        if kind == KeyType.BOOLEAN and text not in ("true", "false"):
+            return "Write true or false."
+        if kind == KeyType.NUMBER and not _NUMBER.match(text):
+            return "Write a number like 42, -1.5 or 6e3."
+        if kind in (KeyType.NUMBER, KeyType.JSON):
+            read_json(text)
+    except JsonProblem as error:
+        return str(error)
+    return None
+
+
+def _lines(text: str) -> str:
+    """Return *text* with the line ends that browsers add taken out again."""
+    return text.replace("\r\n", "\n")
+
+
+def _plain_text(text: str) -> None:
+    try:
+        check_text(text)
+    except JsonProblem as error:
+        raise ValidationError(str(error)) from None
