@@ -11,12 +11,32 @@ from .. import __version__
 from ..backup.store import Folders
 from ..config import Settings
 from . import access, errors, security, sessions, shell
+from .applications import bp as applications
+from .audit import bp as audit
 from .auth import bp as auth
+from .backups import bp as backups
 from .errors import LoggingFlask
+from .keystore import bp as keystore
+from .members import bp as members
+from .plugins import bp as plugins
+from .profiles import bp as profiles
 from .setup import bp as setup
 from .units import bp as units
+from .workspaces import bp as workspaces
 
-BLUEPRINTS = (auth, setup, units)
+BLUEPRINTS = (
+    auth,
+    setup,
+    units,
+    workspaces,
+    applications,
+    profiles,
+    plugins,
+    keystore,
+    members,
+    audit,
+    backups,
+)
 
 
 def build_app(settings: Settings, folders: Folders) -> Flask:

@@ -111,6 +111,9 @@ def limit_request_body() -> None:
 
 def guard() -> Response | None:
     """Let the request pass, or answer for the view."""
+    trouble = sessions.current().trouble
+    if trouble is not None:
+        raise trouble
     if request.endpoint is None:
         return None  # no such address or method: Flask answers 404 or 405
     view = current_app.view_functions[request.endpoint]

@@ -5,7 +5,15 @@ import re
 from flask import g
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, HiddenField, PasswordField, StringField
-from wtforms.validators import AnyOf, EqualTo, InputRequired, Length, Regexp, ValidationError
+from wtforms.validators import (
+    AnyOf,
+    DataRequired,
+    EqualTo,
+    InputRequired,
+    Length,
+    Regexp,
+    ValidationError,
+)
 
 from ..models import StaleRevision, Unit
 from ..models.people import EMAIL, LOGIN_PASSWORD_MAX, LOGIN_PASSWORD_MIN, SLUG
@@ -31,7 +39,7 @@ def name_field(label: str) -> StringField:
         label,
         filters=[stripped],
         validators=[
-            InputRequired("Type a name."),
+            DataRequired("Type a name."),
             Length(1, NAME_MAX, f"Use 1 to {NAME_MAX} characters."),
             without_control_characters,
         ],
@@ -64,7 +72,7 @@ class LoginForm(FlaskForm):
     email = EmailField(
         "Email",
         filters=[stripped],
-        validators=[InputRequired("Type your e-mail address."), Length(max=254)],
+        validators=[DataRequired("Type your e-mail address."), Length(max=254)],
         render_kw={"autocomplete": "username"},
     )
     password = PasswordField(
@@ -103,7 +111,7 @@ class SetupForm(FlaskForm):
         "Short name in addresses",
         filters=[stripped],
         validators=[
-            InputRequired("Type a short name."),
+            DataRequired("Type a short name."),
             Regexp(
                 re.compile(rf"(?:{SLUG.pattern})\Z"),
                 message="Use 2 to 40 lower-case letters, digits and hyphens; begin with a letter "
@@ -117,7 +125,7 @@ class SetupForm(FlaskForm):
         "Email",
         filters=[stripped],
         validators=[
-            InputRequired("Type your e-mail address."),
+            DataRequired("Type your e-mail address."),
             Regexp(re.compile(rf"(?:{EMAIL.pattern})\Z"), message="Type a whole e-mail address."),
         ],
         render_kw={"autocomplete": "username", "maxlength": 254},

@@ -34,6 +34,7 @@ class ServerSession(dict[str, Any], SessionMixin):
         super().__init__(json.loads(row.data) if row is not None else {})
         self.row = row
         self.kept = kept  # False: a request that has no use for a session
+        self.trouble: OperationalError | None = None  # why the database could not be asked
         self.stale = stale  # the browser holds a cookie that means nothing any more
         self.user: User | None = row.user if row is not None else None
         self.fresh_at: int = row.fresh_at if row is not None else 0
@@ -64,9 +65,15 @@ class ServerSessions(SessionInterface):
         """Find the row that the cookie names; without a valid one this is a new session."""
         if request.path.startswith(f"{app.static_url_path}/"):
             return ServerSession(kept=False)
-        open_connection()
         token = request.cookies.get(self.get_cookie_name(app))
-        row = _find(token) if token else None
+        try:
+            open_connection()
+            row = _find(token) if token else None
+        except OperationalError as error:
+            # Flask has no error page for a request without a session: the guard raises this.
+            broken = ServerSession(kept=False)
+            broken.trouble = error
+            return broken
         return ServerSession(row, stale=bool(token) and row is None)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
-from peewee import ModelSelect
+from peewee import ModelSelect, fn
 
 from ..models import (
     Membership,
@@ -54,7 +54,8 @@ def visible_workspaces(unit: Unit, user: User, profile_uid: str | None) -> list[
             .where(ProfileWorkspace.profile == profile_uid)
             .order_by(ProfileWorkspace.position)
         )
-    seen = rows.where(Workspace.shared | (Workspace.owner_email == user.email)).limit(BAR_MAX)
+    own = fn.LOWER(Workspace.owner_email) == user.email
+    seen = rows.where(Workspace.shared | own).limit(BAR_MAX)
     return list({workspace.uid: workspace for workspace in seen}.values())
 
 

@@ -1,0 +1,225 @@
+"""Every route against everybody: who gets in, and how the others are turned away."""
+
+import pytest
+
+from dashboard.models import Role, User
+from dashboard.models.people import set_role
+from dashboard.web import access
+from tests.web.conftest import COOKIE
+
+MEMBERS, EDITORS, ADMIN = access.MEMBERS, access.EDITORS, access.ADMIN
+USERS = (Role.ADMIN, Role.POWER_USER, Role.USER)
+
+# Endpoint -> who may use it, and "fresh" (a login of the last 30 minutes), "large" (a large body).
+# A route that is missing here fails the tests: its author has to say what was meant.
+EXPECTED = {
+    "static": ("public",),
+    "auth.login": ("public",),
+    "auth.log_in": ("public",),
+    "auth.logout": ("public",),
+    "auth.confirm": ("signed_in",),
+    "auth.confirmed": ("signed_in",),
+    "auth.theme": ("signed_in",),
+    "setup.show": ("public",),
+    "setup.create": ("public",),
+    "units.start": ("public",),
+    "units.index": ("signed_in",),
+    "units.home": (MEMBERS,),
+    "units.admin": (ADMIN,),
+    "workspaces.show": (MEMBERS,),
+    "workspaces.asset": (MEMBERS,),
+    "workspaces.new": (EDITORS,),
+    "workspaces.settings": (EDITORS,),
+    "workspaces.remove_picture": (EDITORS,),
+    "workspaces.delete": (EDITORS,),
+    "workspaces.manage": (ADMIN,),
+    "applications.show": (MEMBERS,),
+    "applications.act": (USERS,),
+    "applications.index": (EDITORS,),
+    "applications.settings": (EDITORS,),
+    "applications.move": (EDITORS,),
+    "applications.remove": (EDITORS,),
+    "profiles.choose": (MEMBERS,),
+    "profiles.index": (EDITORS,),
+    "profiles.new": (EDITORS,),
+    "profiles.edit": (EDITORS,),
+    "profiles.delete": (EDITORS,),
+    "profiles.manage": (ADMIN,),
+    "plugins.index": (ADMIN,),
+    "plugins.show": (ADMIN,),
+    "plugins.add": (ADMIN,),
+    "plugins.activate": (ADMIN,),
+    "plugins.update": (ADMIN,),
+    "plugins.configure": (ADMIN,),
+    "plugins.permit": (ADMIN,),
+    "plugins.map_requirements": (ADMIN,),
+    "plugins.uninstall": (ADMIN,),
+    "keystore.index": (ADMIN,),
+    "keystore.new": (ADMIN,),
+    "keystore.edit": (ADMIN,),
+    "keystore.delete": (ADMIN,),
+    "keystore.reveal": (ADMIN, "fresh"),
+    "members.index": (ADMIN,),
+    "audit.index": (ADMIN,),
+    "backups.index": (ADMIN, "fresh"),
+    "backups.export": (ADMIN, "fresh"),
+    "backups.download": (ADMIN,),
+    "backups.validate": (ADMIN, "fresh", "large"),
+    "backups.import_": (ADMIN, "fresh"),
+    "backups.undo": (ADMIN, "fresh"),
+    "backups.discard": (ADMIN,),
+}
+PEOPLE = ("nobody", "olga", "mallory", "rita", "ursula", "bob", "alice")
+ROLES = {"rita": Role.READONLY, "ursula": Role.USER, "bob": Role.POWER_USER, "alice": Role.ADMIN}
+
+
+def declared(view):
+    """What a view says about itself, in the words of EXPECTED."""
+    rule = access.rule_of(view)
+    return (
+        rule.roles or rule.kind,
+        *(["fresh"] if getattr(view, "access_fresh", False) else []),
+        *(["large"] if getattr(view, "access_large_body", False) else []),
+    )
+
+
+@pytest.fixture
+def doors(app):
+    """The routes of the application as (endpoint, method, address), every view replaced by 204."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        method = "GET" if "GET" in rule.methods else "POST"
+        values = dict.fromkeys(rule.arguments, "1") | {"slug": "daily"}
+        values = {name: values[name] for name in rule.arguments}
+        found.append((rule.endpoint, method, app.url_map.bind("").build(rule.endpoint, values)))
+
+    def stand_in(view):
+        def answer(**_values):
+            return "", 204
+
+        vars(answer).update(vars(view))
+        return answer
+
+    real = dict(app.view_functions)
+    for endpoint, view in real.items():
+        app.view_functions[endpoint] = stand_in(view)
+    # The pages that a test browser takes its token from stay as they are.
+    app.view_functions["auth.login"] = real["auth.login"]
+    app.view_functions["auth.confirm"] = real["auth.confirm"]
+    return found
+
+
+def may(name, who):
+    """What *name* gets at a door for *who*: True, or the status of the refusal."""
+    if who == "public":
+        return True
+    if name == "nobody":
+        return 303
+    if who == "signed_in":
+        return True
+    if name not in ROLES:
+        return 404
+    return True if ROLES[name] in who else 403
+
+
+def test_every_route_is_in_the_table(app):
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(EXPECTED)
+
+
+def test_every_view_declares_what_the_table_says(app):
+    assert {name: declared(view) for name, view in app.view_functions.items()} == EXPECTED
+
+
+def test_a_route_inside_a_unit_names_the_unit(app):
+    for rule in app.url_map.iter_rules():
+        inside = isinstance(EXPECTED[rule.endpoint][0], tuple)
+        assert rule.rule.startswith("/u/<slug>/") is inside, rule
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_the_matrix(app, cast, login, doors, name):
+    client = app.test_client()
+    if name != "nobody":
+        login(client, getattr(cast, name))
+    wrong = {}
+    for endpoint, method, address in doors:
+        if endpoint in ("auth.login", "auth.confirm"):
+            continue  # these lead signed-in people on; test_auth has them
+        answer = client.get(address) if method == "GET" else client.post(address)
+        wanted = may(name, EXPECTED[endpoint][0])
+        if answer.status_code != (204 if wanted is True else wanted):
+            wrong[endpoint] = (answer.status_code, wanted)
+        if wanted == 303:
+            assert answer.location.startswith("/login"), endpoint
+    assert not wrong
+
+
+def test_htmx_is_sent_to_the_login_page_as_a_whole(app, client, cast, doors, as_htmx):
+    for endpoint, method, address in doors:
+        if EXPECTED[endpoint][0] == "public":
+            continue
+        headers = as_htmx | {"HX-Current-URL": "http://localhost/u/daily/"}
+        answer = client.open(address, method=method, headers=headers)
+        assert answer.status_code == 401, endpoint
+        assert answer.headers["HX-Redirect"] == "/login?next=/u/daily/"
+        assert answer.get_data() == b""
+
+
+def test_an_old_login_is_confirmed_where_the_table_says_fresh(app, cast, login, doors, as_htmx):
+    client = login(app.test_client(), cast.alice, fresh=False)
+    for endpoint, method, address in doors:
+        if endpoint in ("auth.login", "auth.confirm"):
+            continue
+        wanted = 303 if "fresh" in EXPECTED[endpoint] else 204
+        answer = client.get(address) if method == "GET" else client.post(address)
+        assert answer.status_code == wanted, endpoint
+        if wanted == 303:
+            assert answer.location.startswith("/confirm")
+            answer = client.open(address, method=method, headers=as_htmx)
+            assert answer.status_code == 401
+            assert answer.headers["HX-Redirect"].startswith("/confirm")
+
+
+def test_a_role_is_read_again_on_every_request(app, cast, login, doors):
+    client = login(app.test_client(), cast.bob)
+    assert client.get("/u/daily/profiles").status_code == 204
+    set_role(cast.bob, cast.daily, Role.READONLY)
+    assert client.get("/u/daily/profiles").status_code == 403
+    set_role(cast.bob, cast.daily, None)
+    assert client.get("/u/daily/profiles").status_code == 404
+
+
+def test_a_role_counts_in_its_own_unit_only(app, cast, login, doors):
+    client = login(app.test_client(), cast.mallory)
+    assert client.get("/u/weekly/admin/").status_code == 204
+    assert client.get("/u/daily/admin/").status_code == 404
+
+
+@pytest.mark.parametrize("slug", ["none", "DAILY", "daily%00", "..", "weekly"])
+def test_a_foreign_unit_answers_like_a_missing_one(client, cast, login, slug):
+    login(client, cast.bob)
+    answer = client.get(f"/u/{slug}/")
+    missing = client.get("/u/missing-unit/")
+    assert answer.status_code == missing.status_code == 404
+    # Alike but for the token of the page.
+    assert len(answer.text) == len(missing.text)
+
+
+def test_a_made_up_role_in_the_cookie_or_form_is_nothing(client, cast, login):
+    login(client, cast.rita)
+    client.set_cookie("role", "admin")
+    answer = client.get("/u/daily/admin/?role=admin", headers={"X-Role": "admin"})
+    assert answer.status_code == 403
+
+
+def test_the_method_that_a_view_does_not_take_gets_nothing(client, cast, login):
+    login(client, cast.alice)
+    assert client.delete("/u/daily/").status_code == 405
+    assert client.options("/u/none/").status_code == 404
+
+
+def test_a_cookie_is_worth_nothing_once_its_user_is_deleted(client, cast, login):
+    login(client, cast.rita)
+    assert client.get_cookie(COOKIE)
+    User.delete().where(User.id == cast.rita.id).execute()
+    assert client.get("/units").location.startswith("/login")
