@@ -78,7 +78,8 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
         except db.DatabaseError as error:
             refuse("database", f"The database did not do it ({error}). Nothing was changed.")
         except OSError as error:
-            refuse("file", f"{error.filename}: {error.strerror}.")
+            where = f"{error.filename}: " if error.filename else ""
+            refuse("system", f"{where}{error.strerror}.")
 
     return run
 
