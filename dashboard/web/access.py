@@ -142,10 +142,10 @@ def _enter_unit(rule: Rule) -> None:
     )
     if membership is None:
         abort(404)
-    role = Role(membership.role)
-    if role not in rule.roles:
+    # Known from here on, so that a refusal can lead a member back into the unit.
+    g.unit, g.role, g.membership = membership.unit, Role(membership.role), membership
+    if g.role not in rule.roles:
         abort(403)
-    g.unit, g.role, g.membership = membership.unit, role, membership
 
 
 def place_to_return() -> str | None:

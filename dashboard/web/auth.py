@@ -49,7 +49,7 @@ def log_in() -> ResponseReturnValue:
 
 
 @bp.post("/logout")
-@access.public
+@access.signed_in
 def logout() -> ResponseReturnValue:
     """End the session. Its cookie is worthless from now on, whoever has a copy."""
     if not LogoutForm().validate():

@@ -2,9 +2,8 @@
 
 import re
 from functools import cached_property
-from typing import Any
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, g, request, url_for
 from peewee import ModelSelect, fn
 
 from ..models import (
@@ -132,9 +131,8 @@ class Shell:
     def admin_sections(self) -> list[tuple[str, str, str]]:
         """The side list of Admin settings: address, label, icon."""
         return [
-            (link(endpoint, slug=self.unit.slug), label, icon)
+            (url_for(endpoint, slug=self.unit.slug), label, icon)
             for endpoint, (label, icon) in ADMIN_SECTIONS.items()
-            if endpoint in current_app.view_functions
         ]
 
 
@@ -148,16 +146,11 @@ def here() -> Shell | None:
     return found
 
 
-def link(endpoint: str, **values: Any) -> str:
-    """Return the address of *endpoint*, or "" if this program has no such page."""
-    return url_for(endpoint, **values) if endpoint in current_app.view_functions else ""
-
-
 def icon_image(workspace: Workspace) -> str:
     """Return the address of a workspace's icon image, or "" if it has characters instead."""
     if workspace.icon_asset is None:
         return ""
-    return link("workspaces.asset", slug=g.unit.slug, sha256=workspace.icon_asset)
+    return url_for("workspaces.asset", slug=g.unit.slug, sha256=workspace.icon_asset)
 
 
 def icon_color(workspace: Workspace) -> str:
@@ -179,6 +172,6 @@ def ink_on(color: str) -> str:
 def init_app(app: Flask) -> None:
     """Give templates the `shell` and what draws it."""
     app.context_processor(lambda: {"shell": here()})
-    app.jinja_env.globals.update(link=link, icon_image=icon_image)
+    app.jinja_env.globals.update(icon_image=icon_image)
     app.jinja_env.filters["icon_color"] = icon_color
     app.jinja_env.filters["ink_on"] = ink_on

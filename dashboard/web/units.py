@@ -50,8 +50,8 @@ def home(slug: str) -> ResponseReturnValue:
     """Open the workspace looked at last, or the first; explain an empty unit."""
     frame = shell.here()
     first = frame.first_page if frame is not None else None
-    if first is not None and (address := shell.link("workspaces.show", slug=slug, uid=first.uid)):
-        return see_other(address)
+    if first is not None:
+        return see_other(url_for("workspaces.show", slug=slug, uid=first.uid))
     return render_template("units/home.html")
 
 

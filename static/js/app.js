@@ -81,6 +81,11 @@
     if (bar) bar.hidden = true;
   });
 
+  // Where a strip scrolls sideways, show the current entry of it.
+  for (const current of document.querySelectorAll(".bar [aria-current], .settings__list [aria-current]")) {
+    current.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+
   // Set-up: the short name follows the unit's name until somebody types another.
   for (const slug of document.querySelectorAll("[data-slug-of]")) {
     const source = document.getElementById(slug.dataset.slugOf);

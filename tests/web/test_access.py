@@ -16,7 +16,7 @@ EXPECTED = {
     "static": ("public",),
     "auth.login": ("public",),
     "auth.log_in": ("public",),
-    "auth.logout": ("public",),
+    "auth.logout": ("signed_in",),
     "auth.confirm": ("signed_in",),
     "auth.confirmed": ("signed_in",),
     "auth.theme": ("signed_in",),
