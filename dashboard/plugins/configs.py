@@ -87,6 +87,8 @@ def problem_of(field: Field, value: object) -> str | None:
         return None
     if field.required and not is_set(value):
         return "Fill this in."
+    if value is None:
+        return None
     if isinstance(value, int | float) and not isinstance(value, bool):
         if field.minimum is not None and value < field.minimum:
             return f"Enter at least {field.minimum:g}."

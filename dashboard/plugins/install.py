@@ -86,22 +86,26 @@ def _give_place(unit: Unit, manifest: Manifest) -> None:
 
 def update(unit: Unit, plugin: Plugin, *, by: User, revision: int | None = None) -> None:
     """Take the catalogue's newer release: modifiers run in order, new keys get their defaults."""
-    release = catalogue().get(plugin.bundle)
-    if release is None or not is_newer(release.manifest.version, plugin.version):
-        raise PluginProblem(f"{plugin.name} is up to date.")
-    new = release.manifest
+    with changing(unit, "plugin.update", by=by, revision=revision, subject=plugin.bundle):
+        release = catalogue().get(plugin.bundle)
+        if release is None or not is_newer(release.manifest.version, plugin.version):
+            raise PluginProblem(f"{plugin.name} is up to date.")
+        new = release.manifest
+        plain, secrets = _updated_config(plugin, new)
+        Plugin.update(
+            version=new.version, name=new.name, manifest=release.text, config=plain, secrets=secrets
+        ).where(_is(Plugin, unit, plugin)).execute()
+        fill_open_mappings(unit)
+
+
+def _updated_config(plugin: Plugin, new: Manifest) -> tuple[str, str]:
     config = configs.merge(plugin.config, plugin.secrets)
     for modifier in new.config_modifiers:
         version = str(modifier.get("version", ""))
         if is_newer(version, plugin.version) and not is_newer(version, new.version):
             config = configs.modify(config, modifier.get("ops", []))
     config = configs.defaults(new.plugin_fields) | config
-    plain, secrets = configs.split(new.plugin_fields, config, configs.read(plugin.secrets))
-    with changing(unit, "plugin.update", by=by, revision=revision, subject=plugin.bundle):
-        Plugin.update(
-            version=new.version, name=new.name, manifest=release.text, config=plain, secrets=secrets
-        ).where(_is(Plugin, unit, plugin)).execute()
-        fill_open_mappings(unit)
+    return configs.split(new.plugin_fields, config, configs.read(plugin.secrets))
 
 
 def has_update(plugin: Plugin) -> bool:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, abort, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from jinja2 import FileSystemLoader, PrefixLoader
+from wtforms import SelectChoice
 
 from ..models import Application, Plugin, Role, Workspace
 from ..plugins import configs, placing, registry
@@ -85,9 +86,10 @@ def index(slug: str, uid: str) -> ResponseReturnValue:
     workspace = workspace_or_404(uid)
     form = AddApplicationForm()
     offered = _offered()
-    form.bundle.choices = [(manifest.bundle, manifest.name) for manifest in offered]
+    form.bundle.choices = [SelectChoice(manifest.bundle, manifest.name) for manifest in offered]
     form.column.choices = [
-        (number, f"Column {number + 1}") for number in range(placing.layout_of(workspace).columns)
+        SelectChoice(number, f"Column {number + 1}")
+        for number in range(placing.layout_of(workspace).columns)
     ]
     if form.validate_on_submit():
         revision = form.revision_number()

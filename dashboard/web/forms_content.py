@@ -1,7 +1,7 @@
 """The forms of what a unit is made of: workspaces, applications, profiles, keys, plugins."""
 
 import re
-from typing import Any
+from typing import Any, Self
 
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
@@ -11,6 +11,7 @@ from wtforms import (
     Field,
     IntegerField,
     RadioField,
+    SelectChoice,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -27,7 +28,8 @@ from .forms import UnitForm, name_field, stripped, without_control_characters
 POSITION_MAX = 2**31 - 1
 ICON_MAX_BYTES = 256 * 1024
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
-ROLES = [(role.value, role.label) for role in Role]
+ROLES = [SelectChoice(role.value, role.label) for role in Role]
+LAYOUTS = [SelectChoice(layout.value, layout.label) for layout in Layout]
 SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 TITLE_MAX = 120
 
@@ -65,9 +67,7 @@ class WorkspaceForm(UnitForm):
     """A workspace's name, look and place."""
 
     name = name_field("Name")
-    layout = RadioField(
-        "Layout", choices=[(layout.value, layout.label) for layout in Layout], default="2-equal"
-    )
+    layout = RadioField("Layout", choices=LAYOUTS, default="2-equal")
     icon_text = StringField(
         "Icon characters",
         description="1 to 3 characters. Empty: the first of each word of the name.",
@@ -100,9 +100,7 @@ class NewWorkspaceForm(UnitForm):
     """What a workspace needs to begin."""
 
     name = name_field("Name")
-    layout = RadioField(
-        "Layout", choices=[(layout.value, layout.label) for layout in Layout], default="2-equal"
-    )
+    layout = RadioField("Layout", choices=LAYOUTS, default="2-equal")
     profiles = CheckboxesField("Profiles", choices=[])
     shared = BooleanField("Share this workspace with others", default=True)
 
@@ -146,13 +144,21 @@ class KeyForm(UnitForm):
         ],
         render_kw={"maxlength": 128, "spellcheck": "false", "autocapitalize": "none"},
     )
-    type = SelectField("Type", choices=[(kind.value, kind.value.title()) for kind in KeyType])
+    type = SelectField(
+        "Type", choices=[SelectChoice(kind.value, kind.value.title()) for kind in KeyType]
+    )
     value = TextAreaField("Value", render_kw={"rows": 4, "spellcheck": "false"})
     description = TextAreaField(
         "Description",
         validators=[Optional(), Length(max=2000, message="Use at most 2,000 characters.")],
         render_kw={"rows": 2, "maxlength": 2000},
     )
+
+    def without_secret(self) -> Self:
+        """Return this form fit to be shown again: a typed secret is not sent back."""
+        if self.type.data == KeyType.SECRET:
+            self.value.data = ""
+        return self
 
     def validate_value(self, field: Field) -> None:
         """Check the text against the chosen type."""

@@ -11,6 +11,7 @@ from wtforms import (
     ColorField,
     Field,
     PasswordField,
+    SelectChoice,
     SelectField,
     StringField,
     TextAreaField,
@@ -159,7 +160,7 @@ def _field(setting: Setting, value: Any, as_text: bool) -> Field:
             offered = list(setting.choices)
             if text not in offered:
                 offered.insert(0, text)
-            choices = [(choice, choice or "–") for choice in offered]
+            choices = [SelectChoice(choice, choice or "–") for choice in offered]
             return SelectField(label, checks, choices=choices, validate_choice=False)
         case Kind.COLOR if not as_text and COLOR.match(text):
             return ColorField(label, checks)
@@ -181,7 +182,7 @@ class _Check:
             _check_password(form, setting, text, self.stored)
             return
         text = text.replace("\r\n", "\n")
-        if self.stored is not None and text == shown(setting, self.stored):
+        if configs.is_set(self.stored) and text == shown(setting, self.stored):
             return
         try:
             check_text(text)

@@ -87,7 +87,7 @@ def new(slug: str) -> ResponseReturnValue:
                 ConfigKey.create(unit=g.unit, name=name, **_values(form, None))
             flash(f"The key {name} is added.", "success")
             return see_other(url_for(".index", slug=slug))
-    page = render_template("keystore/edit.html", form=form, key=None)
+    page = render_template("keystore/edit.html", form=form.without_secret(), key=None)
     return page, 422 if form.is_submitted() else 200
 
 
@@ -108,7 +108,7 @@ def edit(slug: str, name: str) -> ResponseReturnValue:
         flash(f"The key {name} is saved.", "success")
         return see_other(url_for(".index", slug=slug))
     uses = references.uses(g.unit).get(name, [])
-    page = render_template("keystore/edit.html", form=form, key=key, uses=uses)
+    page = render_template("keystore/edit.html", form=form.without_secret(), key=key, uses=uses)
     return page, 422 if form.is_submitted() else 200
 
 

@@ -16,6 +16,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from wtforms import SelectChoice
 
 from ..models import (
     Application,
@@ -98,7 +99,7 @@ def new(slug: str) -> ResponseReturnValue:
     """Make a workspace, and put it at the end of the chosen profiles."""
     form = NewWorkspaceForm()
     profiles = Profile.of(g.unit).order_by(Profile.position, Profile.name)
-    form.profiles.choices = [(profile.uid, profile.name) for profile in profiles]
+    form.profiles.choices = [SelectChoice(profile.uid, profile.name) for profile in profiles]
     if not form.validate_on_submit():
         return render_template("workspaces/new.html", form=form), _status()
     uid = placing.new_uid("ws")
