@@ -160,13 +160,13 @@ def icon_color(workspace: Workspace) -> str:
 
 
 def ink_on(color: str) -> str:
-    """Return black or white, whichever is easier to read on *color* (WCAG contrast)."""
+    """Return white, or black where white has less than WCAG's 3:1 for signs on *color*."""
     parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     )
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else "#000000"
+    return "#ffffff" if 1.05 / (luminance + 0.05) >= 3 else "#000000"
 
 
 def init_app(app: Flask) -> None:

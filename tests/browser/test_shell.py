@@ -5,7 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard.installation import new_setup_token
-from dashboard.models import Session, User
+from dashboard.models import Role, Session, User
+from dashboard.models.people import set_role
 from tests import factories
 
 WIDTHS = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
@@ -14,6 +15,7 @@ INSIDE = {
     "confirm": "/confirm",
     "workspace": "/u/daily/w/ws-one",
     "admin": "/u/daily/admin/backup",
+    "empty": "/u/empty/",
     "error": "/u/none/",
 }
 
@@ -240,7 +242,9 @@ def test_pages_before_the_login_are_accessible_and_fit(page, live, scheme, width
 def test_pages_behind_the_login_are_accessible_and_fit(page, log_in, live, cast, scheme, width):
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size(WIDTHS[width])
+    set_role(cast.alice, factories.make_unit("empty", "Empty Unit"), Role.ADMIN)
     log_in(page, cast.alice)
+    page.wait_for_url("**/units")
     for name, address in INSIDE.items():
         page.goto(live + address)
         assert complaints_of_axe(page) == [], name

@@ -232,6 +232,7 @@ def test_admin_settings_list_their_sections_in_order(client, cast, login):
         ("#ffffff", "#000000"),
         ("#2a6fdb", "#ffffff"),
         ("#f2b655", "#000000"),
+        ("#1e8e4e", "#ffffff"),
     ],
 )
 def test_characters_on_a_tile_can_be_read(color, ink):
