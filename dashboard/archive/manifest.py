@@ -1,9 +1,11 @@
 """The first and the last line of a payload, and the digests that the last one carries."""
 
 import hashlib
+from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +16,7 @@ from .limits import MAX_DESCRIPTION_CHARS, MAX_ROWS
 from .rows import SECTIONS, Name, Uid
 
 FORMAT = 1
+MAX_WAITING = 4  # batches held for the thread that digests
 _T = TypeVar("_T")
 _PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
 _App = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
@@ -77,19 +80,38 @@ class Trailer(_Strict, frozen=True):
 
 
 class ContentDigest:
-    """Digests the lines of each section, then the digests: the content digest of a state."""
+    """Digests the lines of each section, then the digests: the content digest of a state.
+
+    A thread of its own does the hashing (it needs no interpreter), so use it in a `with` block.
+    """
 
     def __init__(self) -> None:
         self._hashes = {section.name: hashlib.blake2b(digest_size=32) for section in SECTIONS}
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
+        self._waiting: deque[Future[None]] = deque()
         self.counts = dict.fromkeys(self._hashes, 0)
+
+    def __enter__(self) -> Self:
+        """Return the digest."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Stop the thread."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def add(self, section: str, lines: bytes, rows: int) -> None:
         """Take the next *lines*, which hold *rows* rows, of *section*."""
-        self._hashes[section].update(lines)
+        self._settle(MAX_WAITING - 1)
+        self._waiting.append(self._pool.submit(self._hashes[section].update, lines))
         self.counts[section] += rows
+
+    def _settle(self, most: int) -> None:
+        while len(self._waiting) > most:
+            self._waiting.popleft().result()
 
     def trailer(self) -> Trailer:
         """Return the trailer for what was taken."""
+        self._settle(0)
         digests = {name: found.digest() for name, found in self._hashes.items()}
         return Trailer(
             sections=[

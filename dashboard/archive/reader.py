@@ -43,52 +43,70 @@ class ArchiveReader:
         self._chunks = ChunkReader(source, payload_key(self.file_key, LINE1))
         self._blocks = unpack_blocks(self._chunks.read)
         self._rest = b""
-        self.manifest: Manifest = decode_manifest(self._lines(1))
+        self.payload_bytes = 0  # of text, unpacked so far
+        self.manifest: Manifest = decode_manifest(self._lines(1)[0])
         self.trailer: Trailer | None = None
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield every row, in batches, in order; raise an `ArchiveError` at the first fault."""
-        checker, digest = RowChecker(), ContentDigest()
-        for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
-            done = 0
-            while done < head.count:
-                lines = self._lines(head.count - done)
-                rows = decode_rows(section, lines, done)
-                checker.check(section, rows, done, lines)
-                digest.add(section.name, lines, len(rows))
-                yield Batch(section, rows, lines)
-                done += len(rows)
-        claimed = decode_trailer(self._lines(1))
-        found = digest.trailer()
+    def batches(self, *, known: bool = False) -> Iterator[Batch]:
+        """Yield every row, in batches, in order; raise an `ArchiveError` at the first fault.
+
+        *known*: these very bytes have passed once, so only what could have changed since is asked
+        again (that every chunk is in its place, and the digests), not what the rows mean.
+        """
+        checker = None if known else RowChecker()
+        with ContentDigest() as digest:
+            for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
+                done = 0
+                while done < head.count:
+                    lines, count = self._lines(head.count - done)
+                    digest.add(section.name, lines, count)
+                    rows = decode_rows(section, lines, count, done)
+                    if checker is not None:
+                        checker.check(section, rows, done, lines)
+                    yield Batch(section, rows, lines)
+                    done += count
+            self._finish(digest)
+
+    def skim(self) -> Iterator[int]:
+        """Read to the end and compare the digests without looking at rows; yield their numbers."""
+        with ContentDigest() as digest:
+            for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
+                done = 0
+                while done < head.count:
+                    lines, count = self._lines(head.count - done)
+                    digest.add(section.name, lines, count)
+                    done += count
+                    yield count
+            self._finish(digest)
+
+    def _finish(self, digest: ContentDigest) -> None:
+        claimed, found = decode_trailer(self._lines(1)[0]), digest.trailer()
         if claimed != found:
-            section_name = differing_section(claimed.sections, found.sections)
-            raise InvalidContent(f"a trailer that does not fit {section_name or 'its content'}")
+            section = differing_section(claimed.sections, found.sections)
+            raise InvalidContent(f"a trailer that does not fit {section or 'its content'}")
         if self._rest or next(self._blocks, b""):
             raise InvalidContent("something behind the last line")
         self.trailer = claimed
 
-    def raw_lines(self) -> Iterator[bytes]:
-        """Yield the payload's text after its first line, checked like `batches`."""
-        for batch in self.batches():
-            yield batch.lines
-
-    def _lines(self, most: int) -> bytes:
-        """Return at least one whole line and at most *most*, as many as are at hand."""
+    def _lines(self, most: int) -> tuple[bytes, int]:
+        """Return whole lines, at least one and at most *most*, and how many they are."""
         if not self._rest:
             self._rest = next(self._blocks, b"")
             if not self._rest:
                 raise InvalidContent("fewer lines than it says")
+            self.payload_bytes += len(self._rest)
             if b"\r" in self._rest:
                 raise InvalidContent("a carriage return; lines end with LF alone")
         lines = self._rest
-        if lines.count(b"\n") <= most:
+        count = lines.count(b"\n")
+        if count <= most:
             self._rest = b""
-            return lines
+            return lines, count
         end = -1
         for _ in range(most):
             end = lines.index(b"\n", end + 1)
         self._rest = lines[end + 1 :]
-        return lines[: end + 1]
+        return lines[: end + 1], most
 
 
 def unlock(header: Header, opener: Opener, *, password: bool = False) -> bytes:

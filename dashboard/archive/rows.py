@@ -8,6 +8,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -65,6 +66,7 @@ class Section:
     key_at: tuple[int, ...] = field(init=False)
     json_at: tuple[int, ...] = field(init=False)
     bytes_at: tuple[int, ...] = field(init=False)
+    rows_type: Any = field(init=False)
     decoder: "msgspec.json.Decoder[Any]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,11 +78,13 @@ class Section:
         setattr_(self, "key_at", tuple(columns.index(name) for name in self.key))
         setattr_(self, "json_at", _positions(self.types, Json))
         setattr_(self, "bytes_at", _positions(self.types, Base64))
-        setattr_(self, "decoder", msgspec.json.Decoder(tuple[kinds]))  # type: ignore[valid-type]
+        row_type: Any = tuple[kinds]  # type: ignore[valid-type]
+        setattr_(self, "rows_type", list[row_type])
+        setattr_(self, "decoder", msgspec.json.Decoder(row_type))
 
-    def key_of(self, row: Row) -> Row:
-        """Return what *row* is sorted by."""
-        return tuple(row[at] for at in self.key_at)
+    def keys_of(self, rows: Sequence[Row]) -> list[Any]:
+        """Return what each of *rows* is sorted by: a value, or a tuple of several."""
+        return list(map(itemgetter(*self.key_at), rows))
 
 
 def _positions(types: dict[str, Any], kind: Any) -> tuple[int, ...]:
@@ -185,17 +189,31 @@ def _to_wire(section: Section, row: Row) -> Row:
     return tuple(values)
 
 
-def decode_rows(section: Section, lines: bytes, first: int) -> list[Row]:
-    """Return the rows of whole *lines*; *first* is the number of the first one, for messages.
+def check_types(section: Section, rows: Sequence[Row]) -> None:
+    """Raise `InvalidContent` unless *rows* have the shape that a reader asks for.
+
+    What is written must be readable, so the writer asks before it writes.
+    """
+    if section.json_at or section.bytes_at:
+        rows = [_to_wire(section, row) for row in rows]
+    try:
+        msgspec.convert(rows, section.rows_type)
+    except msgspec.ValidationError as error:
+        raise InvalidContent(f"{section.name}: {error}") from None
+
+
+def decode_rows(section: Section, lines: bytes, count: int, first: int) -> list[Row]:
+    """Return the rows of *count* whole *lines*; *first* is the number of the first one.
 
     Raise `InvalidContent` for what is not one row of the right shape on each line.
     """
     try:
-        lines.decode()  # msgspec passes over bad UTF-8 in what it does not decode
+        if section.json_at and not lines.isascii():
+            lines.decode()  # msgspec passes over bad UTF-8 in what it does not decode
         rows: list[Row] = section.decoder.decode_lines(lines)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         rows = []
-    if not _is_a_row_a_line(lines, len(rows)):
+    if len(rows) != count or not _is_a_row_a_line(lines, count):
         rows = _decode_one_by_one(section, lines, first)
     if section.json_at or section.bytes_at:
         rows = [_from_wire(section, row, first + at) for at, row in enumerate(rows)]
@@ -204,13 +222,7 @@ def decode_rows(section: Section, lines: bytes, first: int) -> list[Row]:
 
 def _is_a_row_a_line(lines: bytes, rows: int) -> bool:
     # A line that ends with "]" before one that begins with "[" can only end a whole row there.
-    return (
-        rows > 0
-        and lines.count(b"\n") == rows
-        and lines.count(b"]\n[") == rows - 1
-        and lines.startswith(b"[")
-        and lines.endswith(b"]\n")
-    )
+    return lines.count(b"]\n[") == rows - 1 and lines.startswith(b"[") and lines.endswith(b"]\n")
 
 
 def _decode_one_by_one(section: Section, lines: bytes, first: int) -> list[Row]:

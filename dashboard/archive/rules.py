@@ -3,7 +3,10 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import islice
+from operator import lt
+from typing import Any
 
 from . import strict_json
 from .errors import InvalidContent, LimitExceeded
@@ -12,6 +15,7 @@ from .rows import Row, Section, row_name
 
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _KEY_NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]{0,127}\n)*")
+_READ_KINDS = ("boolean", "number", "json")  # whose text must be more than text
 _SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 # section -> ((column, section it refers to), ...): the referred row must have come before.
@@ -32,19 +36,19 @@ class RowChecker:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = {name: set() for name in _REFERRED}
         self._section: Section | None = None
-        self._last: Row | None = None
+        self._last: Any = None
         self._placed: set[str] = set()  # workspaces of the profile at hand
         self._profile = ""
 
-    def check(self, section: Section, rows: Sequence[Row], first: int, raw: bytes) -> None:
-        """Check *rows* (decoded from the lines *raw*); *first* is the number of the first row.
+    def check(self, section: Section, rows: Sequence[Row], first: int, lines: bytes) -> None:
+        """Check *rows*, which are *lines* in the file; *first* is the number of the first row.
 
         Raise `InvalidContent` or `LimitExceeded`, naming the row.
         """
         if section is not self._section:
             self._section, self._last = section, None
         self._check_order(section, rows, first)
-        if b"\\u0000" in raw:
+        if b"\\u0000" in lines:
             self._check_nul(section, rows, first)
         if section.name == "config_keys":
             _check_keys(section, rows, first)
@@ -56,10 +60,10 @@ class RowChecker:
                 raise InvalidContent(f"{row_name(section, number)}: {error}") from None
 
     def _check_order(self, section: Section, rows: Sequence[Row], first: int) -> None:
-        keys = [section.key_of(row) for row in rows]
+        keys = section.keys_of(rows)
         last = self._last
         self._last = keys[-1]
-        if (last is None or last < keys[0]) and _is_ascending(keys):
+        if (last is None or last < keys[0]) and all(map(lt, keys, islice(keys, 1, None))):
             return
         for number, key in enumerate(keys, first):
             if last is not None and key <= last:
@@ -95,14 +99,6 @@ class RowChecker:
         self._placed.add(workspace)
 
 
-def _is_ascending(keys: list[Row]) -> bool:
-    return all(map(_less, keys, keys[1:]))
-
-
-def _less(a: Row, b: Row) -> bool:
-    return a < b
-
-
 def _check_object(column: str, text: str) -> None:
     if len(text.encode()) > MAX_VALUE_BYTES:
         raise LimitExceeded(f"{column} of more than 1 MiB")
@@ -135,15 +131,11 @@ def _check_keys(section: Section, rows: Sequence[Row], first: int) -> None:
         for at, value in enumerate(values):
             if len(value.encode()) > MAX_VALUE_BYTES:
                 raise LimitExceeded(f"{row_name(section, first + at)}: a value of more than 1 MiB")
-    for at in _typed(types):
+    for at in [at for at, kind in enumerate(types) if kind in _READ_KINDS]:
         try:
             check_value(types[at], values[at])
         except ValueError as error:
             raise InvalidContent(f"{row_name(section, first + at)}: {error}") from None
-
-
-def _typed(types: Sequence[str]) -> Iterator[int]:
-    return (at for at, kind in enumerate(types) if kind not in ("string", "secret"))
 
 
 def is_key_name(name: str) -> bool:
@@ -161,5 +153,5 @@ def check_value(kind: str, value: str) -> None:
             raise ValueError("not a number")
         if not math.isfinite(float(value)):
             raise ValueError("a number too large")
-    elif kind == "json":
+    elif kind == "json" and not strict_json.is_plain(value):
         strict_json.parse(value)

@@ -4,6 +4,8 @@ import json
 import math
 from typing import Any, NoReturn
 
+import msgspec
+
 from .limits import MAX_JSON_DEPTH, MAX_NUMBER_CHARS
 
 
@@ -23,6 +25,20 @@ def parse(text: str, *, depth: int = MAX_JSON_DEPTH) -> Any:
     if _is_deeper(value, depth):
         raise ValueError(f"nested deeper than {depth}")
     return value
+
+
+def is_plain(text: str) -> bool:
+    """Return whether *text* is proven to be strict JSON by a quick look; False proves nothing.
+
+    What encodes back to the very same text has no key twice (one would be lost), no odd number and
+    no odd spelling; fewer brackets than the limit cannot be nested deeper.
+    """
+    if "\\u" in text or text.count("[") + text.count("{") >= MAX_JSON_DEPTH:
+        return False
+    try:
+        return _PLAIN_ENCODER.encode(_PLAIN_DECODER.decode(text)) == text.encode()
+    except (msgspec.MsgspecError, UnicodeError, OverflowError):
+        return False
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,6 +107,8 @@ def _is_deeper(value: Any, limit: int) -> bool:
     return bool(level)
 
 
+_PLAIN_ENCODER = msgspec.json.Encoder()
+_PLAIN_DECODER = msgspec.json.Decoder()
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_constant=_no_constant,

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from .blocks import LineGrouper, pack_block
@@ -11,7 +10,8 @@ from .chunks import ChunkWriter
 from .header import LINE1, write_header
 from .keys import Slot, payload_key
 from .manifest import ContentDigest, Manifest, Trailer, encode_line
-from .rows import SECTIONS, Row, encode_rows
+from .rows import SECTIONS, Row, check_types, encode_rows
+from .rules import RowChecker
 
 MAX_BLOCKS_WAITING = 4
 
@@ -39,24 +39,29 @@ class ArchiveWriter:
         """Return the writer."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop the second thread."""
+    def __exit__(self, *_error: object) -> None:
+        """Stop the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._digest.__exit__()
 
     def write_sections(self, sections: Iterable[tuple[str, Iterable[Sequence[Row]]]]) -> None:
-        """Write batches of rows for every section, which must come in the order of `SECTIONS`."""
+        """Write batches of rows for every section, which must come in the order of `SECTIONS`.
+
+        Raise `InvalidContent` for a row that a reader would refuse: better no backup, and the
+        reason, than one that cannot be imported.
+        """
+        checker = RowChecker()
         for section, (name, batches) in zip(SECTIONS, sections, strict=True):
             if section.name != name:
                 raise ValueError(f"{name} where {section.name} belongs")
+            done = 0
             for rows in batches:
+                check_types(section, rows)
                 lines = encode_rows(section, rows)
+                checker.check(section, rows, done, lines)
                 self._digest.add(name, lines, len(rows))
                 self._lines.add(lines)
+                done += len(rows)
 
     def finish(self) -> Trailer:
         """Write the trailer and the last chunk; return the trailer. Does not close the sink."""

@@ -21,8 +21,9 @@ from ..db import read_snapshot
 from ..models import Installation, Unit
 from .errors import NotVerified, PasswordTooShort
 from .gate import key_derivation
-from .report import Report, validate
-from .sections import TABLES, batches, count_rows
+from .progress import Counter, Progress, Stage, silent
+from .report import Report, skim
+from .sections import TABLES, count_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +46,44 @@ def lock_with_password(password: str, cost: KdfCost, *, least: int) -> Lock:
         return Lock(file_key, (password_slot(file_key, password, cost),))
 
 
-def export(unit: Unit, sink: BinaryIO, lock: Lock, *, app: str, by: str, note: str = "") -> Report:
+def export(
+    unit: Unit,
+    sink: BinaryIO,
+    lock: Lock,
+    *,
+    app: str,
+    by: str,
+    note: str = "",
+    progress: Progress = silent,
+) -> Report:
     """Write the whole state of *unit* to *sink* as one backup file, then read it back.
 
-    *sink* must be readable and seekable. Raise `NotVerified` if it does not read back.
+    *sink* must be readable and seekable. Raise `InvalidContent` for a row that could not be
+    imported again, and `NotVerified` if the file does not read back as it was written.
     """
     with read_snapshot():
         manifest = _manifest(unit, app=app, by=by, note=note)
+        rows = Counter(progress, Stage.WRITE, sum(manifest.counts.values()))
         with ArchiveWriter(sink, lock.file_key, lock.slots, manifest) as writer:
-            writer.write_sections((t.section.name, batches(t, unit)) for t in TABLES)
+            writer.write_sections(
+                (table.section.name, rows.through(table.batches(unit))) for table in TABLES
+            )
             trailer = writer.finish()
     sink.flush()
-    sink.seek(0)
-    report = validate(sink, with_file_key(lock.file_key))
+    report = skim(sink, with_file_key(lock.file_key), progress=progress)
     if report.content != trailer.content:
         raise NotVerified("The backup")
     return report
 
 
-def content_digest(unit: Unit) -> ContentDigest:
-    """Return the digest of the unit's state as an export would write it now."""
-    digest = ContentDigest()
-    for table in TABLES:
-        for rows in batches(table, unit):
-            digest.add(table.section.name, encode_rows(table.section, rows), len(rows))
-    return digest
+def content_digest(unit: Unit, *, progress: Progress = silent, total: int = 0) -> str:
+    """Return the content digest of the unit's state as an export would write it now."""
+    rows = Counter(progress, Stage.VERIFY, total)
+    with ContentDigest() as digest:
+        for table in TABLES:
+            for batch in rows.through(table.batches(unit)):
+                digest.add(table.section.name, encode_rows(table.section, batch), len(batch))
+        return digest.content()
 
 
 def _manifest(unit: Unit, *, app: str, by: str, note: str) -> Manifest:

@@ -1,6 +1,5 @@
 """Backup file -> unit. The one place where state is wiped."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -10,10 +9,10 @@ from ..archive import ArchiveReader, ContentDigest, encode_rows, with_file_key
 from ..models import Unit
 from .errors import FileChanged, NotVerified, UnitChanged
 from .export import content_digest
+from .progress import Counter, Progress, Stage, silent
 from .sections import TABLE_OF, WIPE_ORDER
 from .store import require_space, sha256
 
-log = logging.getLogger(__name__)
 SPARE_BYTES = 32 << 20
 
 
@@ -36,7 +35,9 @@ class Restored:
     revision: int
 
 
-def restore(unit: Unit, source: BinaryIO, plan: Plan, data_dir: Path) -> Restored:
+def restore(
+    unit: Unit, source: BinaryIO, plan: Plan, data_dir: Path, *, progress: Progress = silent
+) -> Restored:
     """Replace the state of *unit* by the backup in *source*, wholly or not at all.
 
     The caller holds the write transaction (`db.write_transaction`) that this becomes part of, so
@@ -45,7 +46,7 @@ def restore(unit: Unit, source: BinaryIO, plan: Plan, data_dir: Path) -> Restore
     1. the file is the one that was validated, and there is room for it
     2. the unit is what it was at the preview
     3. wipe this unit's rows, children first
-    4. load the sections, parents first, checking every row once more
+    4. load the sections, parents first
     5. no row refers to nothing
     6. what an export would write now has the content digest of the backup
     7. raise the unit's revision
@@ -63,15 +64,19 @@ def restore(unit: Unit, source: BinaryIO, plan: Plan, data_dir: Path) -> Restore
         model.delete().where(model.unit == unit).execute()
 
     reader = ArchiveReader(source, with_file_key(plan.file_key))
-    for batch in reader.batches():
+    total = sum(reader.manifest.counts.values())
+    rows = Counter(progress, Stage.LOAD, total)
+    # These bytes passed every check at the validation, whose digest they have.
+    for batch in reader.batches(known=True):
         TABLE_OF[batch.section.name].insert(unit, batch.rows)
+        rows.add(len(batch.rows))
 
     if db.broken_references():
         raise NotVerified("The restored state")
 
     if reader.trailer is None:
         raise NotVerified("The restored state")
-    found = content_digest(unit).content()
+    found = content_digest(unit, progress=progress, total=total)
     if found != reader.trailer.content and found != _respelled(source, plan.file_key):
         raise NotVerified("The restored state")
 
@@ -85,8 +90,8 @@ def _respelled(source: BinaryIO, file_key: bytes) -> str:
     JSON may be written in more than one way; a file made by another program need not choose ours.
     """
     source.seek(0)
-    digest = ContentDigest()
-    for batch in ArchiveReader(source, with_file_key(file_key)).batches():
-        lines = encode_rows(batch.section, batch.rows)
-        digest.add(batch.section.name, lines, len(batch.rows))
-    return digest.content()
+    with ContentDigest() as digest:
+        for batch in ArchiveReader(source, with_file_key(file_key)).batches(known=True):
+            lines = encode_rows(batch.section, batch.rows)
+            digest.add(batch.section.name, lines, len(batch.rows))
+        return digest.content()

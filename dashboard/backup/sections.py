@@ -44,10 +44,19 @@ class Table:
         """Return the model's fields in the order of the section's columns."""
         return [self.model._meta.fields[name] for name in self.section.columns]
 
-    def rows(self, unit: Unit) -> Iterator[Row]:
-        """Yield the unit's rows in the order of the file, secrets opened."""
+    def batches(self, unit: Unit) -> Iterator[list[Row]]:
+        """Yield the unit's rows in the order of the file, secrets opened, in small batches."""
         query = self.model.of(unit, *self.fields).order_by(*self._order())
-        yield from query.tuples().iterator()
+        found: list[Row] = []
+        size = 0
+        for row in query.tuples().iterator():
+            found.append(row)
+            size += sum(len(value) for value in row if isinstance(value, str | bytes))
+            if size >= BATCH_BYTES or len(found) == BATCH_ROWS:
+                yield found
+                found, size = [], 0
+        if found:
+            yield found
 
     def _order(self) -> list[Any]:
         fields = self.model._meta.fields
@@ -69,8 +78,8 @@ class Table:
 class KeyTable(Table):
     """The config keys: up to millions, so read and written through the connection's cursor."""
 
-    def rows(self, unit: Unit) -> Iterator[Row]:
-        """Yield the unit's config keys by name, secrets opened."""
+    def batches(self, unit: Unit) -> Iterator[list[Row]]:
+        """Yield the unit's config keys by name, secrets opened, in small batches."""
         query = ConfigKey.of(
             unit,
             ConfigKey.name,
@@ -79,8 +88,16 @@ class KeyTable(Table):
             ConfigKey.description,
             ConfigKey.secret,
         ).order_by(*self._order())
-        for name, kind, value, description, secret in database.execute_sql(*query.sql()):
-            yield (name, kind, value if secret is None else vault.unseal(secret), description)
+        found: list[Row] = []
+        size = 0
+        for row in database.execute_sql(*query.sql()):
+            found.append(row)
+            size += len(row[2])
+            if size >= BATCH_BYTES or len(found) == BATCH_ROWS:
+                yield _open_secrets(found)
+                found, size = [], 0
+        if found:
+            yield _open_secrets(found)
 
     def insert(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Insert config keys; the value of a secret goes into the sealed column alone."""
@@ -130,18 +147,12 @@ def count_rows(unit: Unit) -> dict[str, int]:
     return {table.section.name: table.model.of(unit).count() for table in TABLES}
 
 
-def batches(table: Table, unit: Unit) -> Iterator[list[Row]]:
-    """Yield the unit's rows of *table* in batches that are small in rows and in bytes."""
-    batch: list[Row] = []
-    size = 0
-    for row in table.rows(unit):
-        batch.append(row)
-        size += sum(len(value) for value in row if isinstance(value, str | bytes))
-        if size >= BATCH_BYTES or len(batch) == BATCH_ROWS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def _open_secrets(found: list[Row]) -> list[Row]:
+    """Return rows of the file for rows whose fifth value is the sealed secret, or NULL."""
+    return [
+        row[:4] if row[4] is None else (row[0], row[1], vault.unseal(row[4]), row[3])
+        for row in found
+    ]
 
 
 def _insert(model: type[UnitOwned], fields: list[str], rows: Sequence[Row]) -> None:

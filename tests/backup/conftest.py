@@ -57,7 +57,7 @@ def bring_in(engine) -> Callable[..., BackupRun]:
 
 def state(unit: Unit) -> str:
     """Return the content digest of the unit's state."""
-    return content_digest(unit).content()
+    return content_digest(unit)
 
 
 class Unchanged:
