@@ -34,6 +34,11 @@ class Code:
         return getattr(self.module, "ACTS", {})
 
     @property
+    def frame_sources(self) -> Callable[[Mapping[str, Any]], list[str]] | None:
+        """Return what names the sources that its frames may load, from the plugin's config."""
+        return getattr(self.module, "frame_sources", None)
+
+    @property
     def refresh_seconds(self) -> int:
         """Return how often an application that is shown asks for itself again; 0 is never."""
         return int(getattr(self.module, "REFRESH_SECONDS", 0))

@@ -81,6 +81,18 @@ def show_widgets(unit: Unit, role: Role, now: datetime) -> Iterator[Callable[[],
             yield show
 
 
+def frame_sources(unit: Unit, role: Role, now: datetime) -> list[str]:
+    """Return the sources that frames of the active plugins of *unit* may load."""
+    found: list[str] = []
+    for plugin in Plugin.of(unit).where(Plugin.active):
+        code = find(plugin.bundle)
+        sources = code.frame_sources if code is not None else None
+        if sources is not None:
+            given, _ = placement(unit, plugin, None, role, now)
+            found += sources(given.plugin)
+    return found
+
+
 def placement(
     unit: Unit, plugin: Plugin, row: Application | None, role: Role, now: datetime
 ) -> tuple[Placement, Resolution]:

@@ -78,6 +78,15 @@ def widgets(now: datetime) -> list[Markup]:
     return found
 
 
+def frame_sources(now: datetime) -> list[str]:
+    """Return the sources that frames on a workspace page may load."""
+    try:
+        return render.frame_sources(g.unit, g.role, now)
+    except Exception:
+        _log("frame sources")
+        return []
+
+
 def _body(shown: Rendered, act_url: Callable[[str], str] | None) -> Markup:
     return Markup(render_template(shown.template, act_url=act_url, **shown.context))  # noqa: S704
 

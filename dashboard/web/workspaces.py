@@ -1,7 +1,6 @@
 """Workspaces: looking at one, making, changing and deleting one, and the list for admins."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import peewee
 from flask import (
@@ -31,7 +30,7 @@ from ..models import (
 )
 from ..plugins import placing
 from ..plugins.queries import tuples
-from . import access, cards, pictures, shell
+from . import access, cards, pictures, shell, workspace_changes
 from .forms_content import (
     POSITION_MAX,
     ConfirmForm,
@@ -40,6 +39,8 @@ from .forms_content import (
     WorkspaceForm,
 )
 from .htmx import see_other
+from .security import CONTENT_SECURITY_POLICY
+from .workspace_changes import initials, is_row
 
 bp = Blueprint("workspaces", __name__)
 MANAGED_MAX = 500
@@ -77,7 +78,7 @@ def show(slug: str, uid: str) -> ResponseReturnValue:
         ]
         for column in placing.columns_of(g.unit, workspace)
     ]
-    return render_template(
+    page = render_template(
         "workspaces/show.html",
         workspace=workspace,
         layout=placing.layout_of(workspace),
@@ -85,6 +86,12 @@ def show(slug: str, uid: str) -> ResponseReturnValue:
         plain=plain,
         widgets=cards.widgets(now),
     )
+    response = make_response(page)
+    if sources := cards.frame_sources(now):
+        # Only here, and only the hosts that the unit's admin allowed.
+        policy = CONTENT_SECURITY_POLICY.replace("frame-src", f"frame-src {' '.join(sources)}")
+        response.headers["Content-Security-Policy"] = policy
+    return response
 
 
 def _remember(workspace: Workspace) -> None:
@@ -131,11 +138,6 @@ def new(slug: str) -> ResponseReturnValue:
     return see_other(url_for("applications.index", slug=slug, uid=uid))
 
 
-def initials(name: str) -> str:
-    """Return the first character of up to three words of *name*."""
-    return "".join(word[0] for word in name.split()[:3]).upper()[:3]
-
-
 @bp.route("/u/<slug>/w/<uid>/settings", methods=["GET", "POST"])
 @access.requires(*access.EDITORS)
 def settings(slug: str, uid: str) -> ResponseReturnValue:
@@ -154,7 +156,7 @@ def settings(slug: str, uid: str) -> ResponseReturnValue:
         revision=form.revision_number(),
         subject=form.name.data,
     ):
-        _change(workspace, form)
+        workspace_changes.apply(workspace, form)
         if fewer:
             placing.fit_into(g.unit, workspace)
     flash("The workspace is saved.", "success")
@@ -163,40 +165,12 @@ def settings(slug: str, uid: str) -> ResponseReturnValue:
     return see_other(url_for("workspaces.show", slug=slug, uid=uid))
 
 
-def _change(workspace: Workspace, form: WorkspaceForm) -> None:
-    before = workspace.icon_asset
-    workspace.name = form.name.data
-    workspace.layout = form.layout.data
-    workspace.icon_text = form.icon_text.data or initials(form.name.data)
-    workspace.icon_color = form.icon_color.data
-    workspace.position = form.position.data
-    workspace.icon_asset = pictures.store(form.icon_file) or before
-    if form.shared.data:
-        workspace.owner_email = None
-    elif workspace.shared or workspace.owner_email is None:
-        workspace.owner_email = g.user.email
-    workspace.shared = form.shared.data
-    _save(workspace)
-    pictures.forget(before)
-
-
-def _save(workspace: Workspace) -> None:
-    columns = ("name", "layout", "icon_text", "icon_color", "icon_asset", "shared", "owner_email")
-    values = {column: getattr(workspace, column) for column in (*columns, "position")}
-    Workspace.update(**values).where(_is(workspace.uid)).execute()
-
-
-def _is(uid: str) -> Any:
-    return (Workspace.unit == g.unit) & (Workspace.uid == uid)
-
-
 @bp.post("/u/<slug>/w/<uid>/settings/picture")
 @access.requires(*access.EDITORS)
 def remove_picture(slug: str, uid: str) -> ResponseReturnValue:
     """Show characters instead of the picture again."""
     workspace = managed_or_404(uid)
     form = RemovePictureForm()
-    before = workspace.icon_asset
     with changing(
         g.unit,
         "workspace.change",
@@ -204,9 +178,7 @@ def remove_picture(slug: str, uid: str) -> ResponseReturnValue:
         revision=form.revision_number(),
         subject=workspace.name,
     ):
-        workspace.icon_asset = None
-        _save(workspace)
-        pictures.forget(before)
+        workspace_changes.remove_picture(workspace)
     flash("The picture is removed.", "success")
     return see_other(url_for("workspaces.settings", slug=slug, uid=uid))
 
@@ -229,7 +201,7 @@ def delete(slug: str, uid: str) -> ResponseReturnValue:
         revision=form.revision_number(),
         subject=workspace.name,
     ):
-        Workspace.delete().where(_is(uid)).execute()
+        Workspace.delete().where(is_row(uid)).execute()
         pictures.forget(workspace.icon_asset)
     flash(f"The workspace {workspace.name} is deleted.", "success")
     return see_other(url_for("units.home", slug=slug))

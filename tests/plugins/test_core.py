@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.plugins import announcements, clock, links, notes
+from dashboard.plugins import announcements, clock, links, notes, web_view
 from dashboard.plugins.acts import ActProblem
 from dashboard.plugins.render import Placement
 
@@ -114,3 +114,40 @@ def test_announcements_are_shown_newest_first():
     assert announcements.application(placement(plugin=plugin)) == {"messages": ["New", "Old"]}
     assert announcements.widget(placement(plugin=plugin)) == {"message": "New", "others": 1}
     assert announcements.widget(placement()) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://stats.example/live?x=1", True),
+        ("https://STATS.example/", True),
+        ("https://stats.example:8443/", True),
+        ("https://stats.example:9/", False),
+        ("http://stats.example/", False),
+        ("https://other.example/", False),
+        ("https://stats.example.evil.example/", False),
+        ("https://stats.example@evil.example/", False),
+        ("https://user@stats.example/", False),
+        ("javascript:alert(1)", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_only_pages_of_allowed_hosts_are_shown(address, shown):
+    plugin = {"allowedHosts": ["Stats.example", "stats.example:8443"]}
+    here = placement({"url": address, "height": 99_999}, plugin)
+    result = web_view.application(here)
+    assert (bool(result["address"]), result["height"]) == (shown, 480)
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.example", "a.example; script-src *", "a b", "a.example/x", "-a", "'self'"]
+)
+def test_what_is_no_host_name_never_reaches_the_policy(host):
+    sources = web_view.frame_sources({"allowedHosts": [host, "ok.example"]})
+    assert sources == ["https://ok.example"]
+
+
+@pytest.mark.parametrize("hosts", [None, "ok.example", {"a": 1}, []])
+def test_without_a_list_no_host_is_allowed(hosts):
+    assert web_view.frame_sources({"allowedHosts": hosts}) == []

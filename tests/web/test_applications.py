@@ -338,3 +338,20 @@ def test_applications_of_a_foreign_workspace_are_not_there(bob, cast):
     Workspace.create(unit=cast.daily, uid="ws-new", name="New", icon_text="N")
     assert bob.get("/u/daily/w/ws-new/a/app-1").status_code == 404
     assert bob.get("/u/daily/w/ws-new/applications/app-1/settings").status_code == 404
+
+
+def test_only_a_workspace_page_lets_frames_load_allowed_hosts(bob, cast):
+    bundle = "dashboard.core.web_view"
+    config = to_json({"allowedHosts": ["${DBKS:STATS}", "evil.example; script-src *"]})
+    ConfigKey.create(unit=cast.daily, name="STATS", type="string", value="stats.example")
+    Plugin.create(unit=cast.daily, bundle=bundle, name="Web page", version="1", active=True,
+                  manifest=registry.catalogue()[bundle].text, config=config)  # fmt: skip
+    store(cast, bundle=bundle, config=to_json({"url": "https://stats.example/live"}))
+    page = bob.get(f"{HOME}?plain=1")
+    assert 'src="https://stats.example/live"' in page.text
+    policy = page.headers["Content-Security-Policy"]
+    assert "frame-src https://stats.example 'self';" in policy
+    assert "evil" not in policy
+    assert "stats" not in bob.get(f"{HOME}/applications").headers["Content-Security-Policy"]
+    Plugin.update(active=False).where(Plugin.bundle == bundle).execute()
+    assert "stats" not in bob.get(HOME).headers["Content-Security-Policy"]

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from dashboard.models import Application, Asset, Layout, Profile, ProfileWorkspace, Workspace
-from dashboard.web.workspaces import initials
+from dashboard.web.workspace_changes import initials
 from tests import factories
 from tests.web.unit_state import form, revision, state_of
 
