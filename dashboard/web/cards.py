@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ..models import Application, Plugin, Workspace
 from ..plugins import render
+from ..plugins.registry import catalogue
 from ..plugins.render import Rendered, Standing
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,11 @@ class Card:
     missing: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     refresh_seconds: int = 0
+
+    @property
+    def in_store(self) -> bool:
+        """Return whether an admin could install the plugin."""
+        return self.bundle in catalogue()
 
     @property
     def is_loaded(self) -> bool:

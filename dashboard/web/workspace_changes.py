@@ -1,13 +1,16 @@
-"""What a saved settings form does to a workspace. Inside the caller's change of the unit."""
+"""What happens to a workspace: what a saved form changes, and that somebody looked at it."""
 
+import logging
 from typing import Any
 
+import peewee
 from flask import g
 
-from ..models import Workspace
+from ..models import BackupRun, Membership, RunKind, RunState, Workspace
 from . import pictures
 from .forms_content import WorkspaceForm
 
+log = logging.getLogger(__name__)
 _COLUMNS = (
     "name", "layout", "icon_text", "icon_color", "icon_asset", "shared", "owner_email", "position",
 )  # fmt: skip
@@ -19,7 +22,7 @@ def initials(name: str) -> str:
 
 
 def apply(workspace: Workspace, form: WorkspaceForm) -> None:
-    """Take over what the form says; who makes a workspace private owns it."""
+    """Take over what the form says, inside a change; who makes a workspace private owns it."""
     before = workspace.icon_asset
     workspace.name = form.name.data
     workspace.layout = form.layout.data
@@ -53,3 +56,22 @@ def save(workspace: Workspace) -> None:
 def is_row(uid: str) -> Any:
     """Return the condition that a row is this workspace of the unit."""
     return (Workspace.unit == g.unit) & (Workspace.uid == uid)
+
+
+def remember(workspace: Workspace) -> None:
+    """Note which workspace to open next time, unless an import holds the write lock.
+
+    People who only look must not queue behind an import, of whichever unit it is.
+    """
+    if g.membership.workspace_uid == workspace.uid:
+        return
+    importing = BackupRun.select().where(
+        BackupRun.state == RunState.RUNNING, BackupRun.kind.in_([RunKind.IMPORT, RunKind.UNDO])
+    )
+    if importing.exists():
+        return
+    own = (Membership.user == g.user) & (Membership.unit == g.unit)
+    try:
+        Membership.update(workspace_uid=workspace.uid).where(own).execute()
+    except peewee.OperationalError:
+        log.info("the last workspace was not remembered: the database is busy")

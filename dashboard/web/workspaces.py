@@ -21,7 +21,6 @@ from ..models import (
     Application,
     Asset,
     Layout,
-    Membership,
     Profile,
     ProfileWorkspace,
     Role,
@@ -40,7 +39,7 @@ from .forms_content import (
 )
 from .htmx import see_other
 from .security import CONTENT_SECURITY_POLICY
-from .workspace_changes import initials, is_row
+from .workspace_changes import initials, is_row, remember
 
 bp = Blueprint("workspaces", __name__)
 MANAGED_MAX = 500
@@ -68,7 +67,7 @@ def managed_or_404(uid: str) -> Workspace:
 def show(slug: str, uid: str) -> ResponseReturnValue:
     """Show the workspace. Each application loads by itself; `?plain=1` shows all at once."""
     workspace = workspace_or_404(uid)
-    _remember(workspace)
+    remember(workspace)
     plain = request.args.get("plain") == "1"
     now = datetime.now(UTC)
     columns = [
@@ -92,12 +91,6 @@ def show(slug: str, uid: str) -> ResponseReturnValue:
         policy = CONTENT_SECURITY_POLICY.replace("frame-src", f"frame-src {' '.join(sources)}")
         response.headers["Content-Security-Policy"] = policy
     return response
-
-
-def _remember(workspace: Workspace) -> None:
-    if g.membership.workspace_uid != workspace.uid:
-        own = (Membership.user == g.user) & (Membership.unit == g.unit)
-        Membership.update(workspace_uid=workspace.uid).where(own).execute()
 
 
 @bp.route("/u/<slug>/workspaces/new", methods=["GET", "POST"])

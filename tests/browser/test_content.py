@@ -79,10 +79,12 @@ def test_a_line_is_added_inside_the_card(page, live, cast, log_in):
     install.save_permissions(cast.daily, plugin, keys, by=cast.alice)
     log_in(page, cast.ursula)
     page.goto(f"{live}/u/daily/w/ws-one")
+    page.evaluate("window.here = true")
     for line in ("first line", "second line"):
         page.get_by_label("Add to this note").fill(line)
         page.get_by_role("button", name="Add").click()
         expect(page.get_by_role("listitem").filter(has_text=line)).to_be_visible()
+    assert page.evaluate("window.here")
 
 
 def test_a_plugin_is_switched_off_and_on_in_place(page, live, cast, log_in):

@@ -88,6 +88,8 @@ def test_three_kinds_of_missing_plugin_have_three_different_words(bob, cast, as_
     inactive = words()
     Plugin.delete().where(Plugin.bundle == NOTES).execute()
     missing = words()
+    assert "Ask an admin" in bob.get(f"{HOME}/a/app-1", headers=as_htmx).text
+    assert "does not have it" in bob.get(f"{HOME}/a/app-0", headers=as_htmx).text
     store(cast, bundle="no.such.code")
     Plugin.create(unit=cast.daily, bundle="no.such.code", name="N", version="1", active=True)
     assert len({inactive, missing, words()}) == 3

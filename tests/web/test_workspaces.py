@@ -2,7 +2,16 @@ import io
 
 import pytest
 
-from dashboard.models import Application, Asset, Layout, Profile, ProfileWorkspace, Workspace
+from dashboard.models import (
+    Application,
+    Asset,
+    BackupRun,
+    Layout,
+    Membership,
+    Profile,
+    ProfileWorkspace,
+    Workspace,
+)
 from dashboard.web.workspace_changes import initials
 from tests import factories
 from tests.web.unit_state import form, revision, state_of
@@ -88,6 +97,15 @@ def test_the_last_workspace_is_remembered(alice, cast):
     Workspace.create(unit=cast.daily, uid="ws-late", name="Late", icon_text="L", position=9)
     alice.get("/u/daily/w/ws-late")
     assert alice.get("/u/daily/").location == "/u/daily/w/ws-late"
+
+
+def test_looking_does_not_wait_for_an_import(alice, cast):
+    Workspace.create(unit=cast.daily, uid="ws-late", name="Late", icon_text="L", position=9)
+    BackupRun.create(uid="r", unit=cast.weekly, user_email="", kind="import", state="running",
+                     started_at=1)  # fmt: skip
+    assert alice.get("/u/daily/w/ws-late").status_code == 200
+    row = Membership.get(Membership.user == cast.alice)
+    assert row.workspace_uid is None
 
 
 def test_a_new_workspace_gets_initials_and_the_last_place(bob, cast):
