@@ -1,9 +1,8 @@
 """A plugin's life in a unit: install, activate, deactivate, update, uninstall."""
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
-
-import peewee
 
 from ..models import (
     Application,
@@ -18,6 +17,7 @@ from ..models import (
 from . import configs
 from .manifest import Manifest
 from .mappings import fill_open_mappings
+from .queries import tuples
 from .registry import catalogue, manifest_of
 from .versions import is_newer
 
@@ -79,8 +79,8 @@ def set_active(
 def _give_place(unit: Unit, manifest: Manifest) -> None:
     placed = ToolbarItem.of(unit).where(ToolbarItem.bundle == manifest.bundle).exists()
     if "widget" in manifest.parts and not placed:
-        last = ToolbarItem.of(unit, peewee.fn.MAX(ToolbarItem.position)).scalar()
-        position = 0 if last is None else last + 1
+        taken = {position for (position,) in tuples(ToolbarItem.of(unit, ToolbarItem.position))}
+        position = next(place for place in count(len(taken)) if place not in taken)
         ToolbarItem.create(unit=unit, position=position, bundle=manifest.bundle)
 
 

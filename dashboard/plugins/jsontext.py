@@ -6,6 +6,9 @@ from typing import Any, NoReturn
 
 MAX_TEXT_BYTES = 1 << 20  # a config or a key's value
 MAX_DEPTH = 32
+# A config is a column of a row, and the row itself is a level in a backup.
+MAX_CONFIG_DEPTH = MAX_DEPTH - 1
+MAX_NUMBER_CHARS = 64
 
 
 class JsonProblem(ValueError):
@@ -19,8 +22,11 @@ def to_json(value: object) -> str:
     )
 
 
-def read_json(text: str) -> Any:
-    """Return the value of *text*; raise `JsonProblem` for anything unusual, bounded in depth."""
+def read_json(text: str, *, depth: int = MAX_DEPTH) -> Any:
+    """Return the value of *text*; raise `JsonProblem` for anything that a backup would refuse.
+
+    *depth* is how many lists and objects may stand inside each other.
+    """
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
@@ -29,19 +35,19 @@ def read_json(text: str) -> Any:
         raise JsonProblem("Shorten this to at most 1 MiB.")
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_constant,
+            parse_float=_finite,
+            parse_int=_integer,
         )
     except json.JSONDecodeError as error:
         raise JsonProblem(
             f"This is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         ) from None
     except RecursionError:
-        raise JsonProblem(_DEEP) from None
-    except JsonProblem:
-        raise
-    except ValueError:  # Python refuses to read integers of more than 4,300 digits
-        raise JsonProblem("Shorten the numbers: one has too many digits.") from None
-    _check(value, 1)
+        raise JsonProblem(_deep(depth)) from None
+    _check(value, depth, depth)
     return value
 
 
@@ -53,7 +59,8 @@ def read_object(text: str) -> dict[str, Any]:
     return value
 
 
-_DEEP = f"Nest less: at most {MAX_DEPTH} levels of lists and objects."
+def _deep(levels: int) -> str:
+    return f"Nest less: at most {levels} levels of lists and objects."
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -69,26 +76,34 @@ def _constant(word: str) -> NoReturn:
     raise JsonProblem(f"{word} is not a JSON value. Write a number, or null.")
 
 
+def _integer(text: str) -> int:
+    if len(text) > MAX_NUMBER_CHARS:
+        raise JsonProblem("Shorten the numbers: one has too many digits.")
+    return int(text)
+
+
 def _finite(text: str) -> float:
+    if len(text) > MAX_NUMBER_CHARS:
+        raise JsonProblem("Shorten the numbers: one has too many digits.")
     number = float(text)
     if not math.isfinite(number):
         raise JsonProblem(f"{text[:40]} is too large for a number.")
     return number
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: object, levels: int, depth: int) -> None:
     if isinstance(value, str):
         check_text(value)
         return
     if not isinstance(value, dict | list):
         return
-    if depth > MAX_DEPTH:
-        raise JsonProblem(_DEEP)
+    if levels == 0:
+        raise JsonProblem(_deep(depth))
     if isinstance(value, dict):
         for name in value:
             check_text(name)
     for item in value.values() if isinstance(value, dict) else value:
-        _check(item, depth + 1)
+        _check(item, levels - 1, depth)
 
 
 def check_text(text: str) -> None:

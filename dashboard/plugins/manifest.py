@@ -9,9 +9,9 @@ from .jsontext import JsonProblem, read_object
 from .schema import Field, read_fields
 
 PARTS = frozenset({"application", "widget", "agent", "health", "modal", "settings"})
-# Wider than the three words of a well-formed bundle: a backup may bring others along.
-_BUNDLE = re.compile(r"\w[\w.-]{0,127}")
-_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
+# As in a backup: a permission key or a mapping that it would refuse must never come about.
+_BUNDLE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){1,7}")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
 MAX_ITEMS = 200
 
 
@@ -171,7 +171,7 @@ def _id(item: Mapping[str, Any]) -> str:
     found = item.get("id")
     if not isinstance(found, str) or not _ID.fullmatch(found):
         raise ManifestProblem(
-            f"{str(found)[:60]!r} is not an id: letters, digits and _ . : - only."
+            f"{str(found)[:60]!r} is not an id: a letter, then letters, digits and _ . - only."
         )
     return found
 

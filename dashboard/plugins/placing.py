@@ -59,12 +59,13 @@ def add(
         config, sealed = configs.split(fields, configs.defaults(fields))
         columns = columns_of(unit, workspace)
         column = min(max(column, 0), len(columns) - 1)
+        _store(unit, columns)  # so that there is a place after the last
         return Application.create(
             unit=unit,
             workspace=workspace.uid,
             uid=new_uid("app"),
             column=column,
-            position=1 + max((row.position for row in columns[column]), default=-1),
+            position=len(columns[column]),
             bundle=bundle,
             config=config,
             secrets=sealed,

@@ -19,7 +19,14 @@ from wtforms import (
 from wtforms.validators import Length, ValidationError
 
 from ..plugins import configs
-from ..plugins.jsontext import MAX_TEXT_BYTES, JsonProblem, check_text, read_json, to_json
+from ..plugins.jsontext import (
+    MAX_CONFIG_DEPTH,
+    MAX_NUMBER_CHARS,
+    JsonProblem,
+    check_text,
+    read_json,
+    to_json,
+)
 from ..plugins.references import holds_reference, is_reference
 from ..plugins.schema import Field as Setting
 from ..plugins.schema import Kind
@@ -28,7 +35,6 @@ from .forms_content import COLOR, TITLE_MAX
 
 PREFIX = "config-"
 CLEAR = "clear-"
-_DIGITS_MAX = 300
 
 
 class SettingsForm(UnitForm):
@@ -65,11 +71,14 @@ class SettingsForm(UnitForm):
         return {setting.key: read_value(setting, text)}
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Check every field, then the size of the whole."""
+        """Check every field, then the size and depth of the whole."""
         if not super().validate(extra_validators):
             return False
-        if len(to_json(self.entered()).encode()) > MAX_TEXT_BYTES:
-            self.form_errors.append("Shorten the settings: together they may have 1 MiB.")
+        try:
+            for text in self.texts():
+                read_json(text, depth=MAX_CONFIG_DEPTH)
+        except JsonProblem as error:
+            self.form_errors.append(f"All settings together are too much. {error}")
             return False
         return True
 
@@ -236,7 +245,7 @@ def _number(text: str, *, whole: bool) -> int | float | None:
     if text == "":
         return None
     if whole:
-        if not re.fullmatch(rf"-?[0-9]{{1,{_DIGITS_MAX}}}", text):
+        if not re.fullmatch(rf"-?[0-9]{{1,{MAX_NUMBER_CHARS - 1}}}", text):
             raise JsonProblem("Write a whole number.")
         return int(text)
     try:

@@ -169,7 +169,7 @@ def _store(uid: str, form: ProfileForm, workspaces: list[str], *, is_new: bool) 
         table.delete().where((table.unit == g.unit) & (table.profile == uid)).execute()
     for position, workspace in enumerate(workspaces):
         ProfileWorkspace.create(unit=g.unit, profile=uid, position=position, workspace=workspace)
-    for role in form.roles.data:
+    for role in sorted(set(form.roles.data)):
         ProfileRole.create(unit=g.unit, profile=uid, role=role)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import peewee
 from flask import g
 
-from ..models import BackupRun, Membership, RunKind, RunState, Workspace
+from ..models import BackupRun, Membership, ProfileWorkspace, RunKind, RunState, Workspace
 from . import pictures
 from .forms_content import WorkspaceForm
 
@@ -45,6 +45,16 @@ def remove_picture(workspace: Workspace) -> None:
     before, workspace.icon_asset = workspace.icon_asset, None
     save(workspace)
     pictures.forget(before)
+
+
+def append_to_profile(profile: str, workspace: str) -> None:
+    """Put a workspace at the end of a profile, inside a change; positions become 0, 1 and so on."""
+    here = (ProfileWorkspace.unit == g.unit) & (ProfileWorkspace.profile == profile)
+    rows = ProfileWorkspace.select(ProfileWorkspace.workspace).where(here)
+    inside = [row.workspace for row in rows.order_by(ProfileWorkspace.position)]
+    ProfileWorkspace.delete().where(here).execute()
+    for position, uid in enumerate((*inside, workspace)):
+        ProfileWorkspace.create(unit=g.unit, profile=profile, workspace=uid, position=position)
 
 
 def save(workspace: Workspace) -> None:

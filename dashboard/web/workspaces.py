@@ -39,7 +39,7 @@ from .forms_content import (
 )
 from .htmx import see_other
 from .security import CONTENT_SECURITY_POLICY
-from .workspace_changes import initials, is_row, remember
+from .workspace_changes import append_to_profile, initials, is_row, remember
 
 bp = Blueprint("workspaces", __name__)
 MANAGED_MAX = 500
@@ -118,15 +118,8 @@ def new(slug: str) -> ResponseReturnValue:
             owner_email=None if form.shared.data else g.user.email,
             position=0 if last is None else min(last + 1, POSITION_MAX),
         )
-        for profile in form.profiles.data:
-            place = ProfileWorkspace.of(g.unit, peewee.fn.MAX(ProfileWorkspace.position))
-            end = place.where(ProfileWorkspace.profile == profile).scalar()
-            ProfileWorkspace.create(
-                unit=g.unit,
-                profile=profile,
-                workspace=uid,
-                position=0 if end is None else min(end + 1, POSITION_MAX),
-            )
+        for profile in sorted(set(form.profiles.data)):
+            append_to_profile(profile, uid)
     flash(f"The workspace {name} is there. Add its first application.", "success")
     return see_other(url_for("applications.index", slug=slug, uid=uid))
 

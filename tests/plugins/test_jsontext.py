@@ -2,6 +2,8 @@
 
 import pytest
 
+from dashboard.archive import limits, strict_json
+from dashboard.plugins import jsontext
 from dashboard.plugins.jsontext import JsonProblem, read_json, read_object, to_json
 
 
@@ -20,6 +22,8 @@ def test_equal_values_are_written_as_the_same_text():
         ("-Infinity", "Infinity"),
         ("1e999", "too large"),
         ("1" * 5000, "too many digits"),
+        ("1" * 65, "too many digits"),
+        ("0." + "1" * 63, "too many digits"),
         ('"a\\u0000b"', "NUL"),
         ('"\\ud800"', "broken"),
         ('{"\\udfff":1}', "broken"),
@@ -38,6 +42,20 @@ def test_unusual_json_is_refused_in_words(text, words):
 
 def test_the_deepest_allowed_json_is_read():
     assert read_json("[" * 32 + "]" * 32)
+
+
+def test_the_limits_are_those_of_a_backup():
+    assert (jsontext.MAX_DEPTH, jsontext.MAX_TEXT_BYTES, jsontext.MAX_NUMBER_CHARS) == (
+        limits.MAX_JSON_DEPTH, limits.MAX_VALUE_BYTES, limits.MAX_NUMBER_CHARS,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1" * 64, "-1.5e300", "[" * 32 + "]" * 32, '{"a":"\\u2028\\u007f"}', '" \\ud83d\\ude00"'],
+)
+def test_what_is_taken_here_a_backup_takes_too(text):
+    assert read_json(text) == strict_json.parse(text)
 
 
 def test_only_an_object_is_taken_for_a_config():

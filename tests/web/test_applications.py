@@ -283,6 +283,8 @@ def test_switches_and_choices_can_be_typed(full, cast):
         ({"word": "a\0b"}, "NUL"),
         ({"password": "a\0b"}, "NUL"),
         ({"text": "x" * (1 << 20)}, "1 MiB"),
+        ({"list": "[" * 31 + "]" * 31}, "Nest less"),
+        ({"size": "1" * 65}, "whole number"),
     ],
 )
 def test_a_bad_setting_is_refused_with_what_was_typed(full, cast, bad, words):

@@ -114,6 +114,7 @@ def test_a_secret_is_sealed(alice, cast):
         ({"type": "number", "value": "1."}, "number"),
         ({"type": "number", "value": "01"}, "number"),
         ({"type": "number", "value": "1e999"}, "too large"),
+        ({"type": "number", "value": "1" * 65}, "too many digits"),
         ({"type": "number", "value": "0x10"}, "number"),
         ({"type": "number", "value": "1\n"}, "number"),
         ({"type": "boolean", "value": "True"}, "true or false"),

@@ -2,8 +2,10 @@ import json
 
 import pytest
 
+from dashboard import backup
+from dashboard.archive import KdfCost
 from dashboard.models import Plugin, PluginMapping, PluginPermission
-from dashboard.plugins import install
+from dashboard.plugins import install, registry
 from tests.web.unit_state import form, revision, state_of
 
 DESKWORKS = "example.deskworks."
@@ -197,3 +199,30 @@ def test_a_plugin_with_an_unreadable_manifest_has_a_page(alice, cast):
     assert page.status_code == 200
     assert "parts may hold only" in page.text
     assert "Manifest not readable" in alice.get(ADMIN).text
+
+
+def test_what_the_screens_make_can_be_backed_up_and_read_back(alice, cast, folders, tmp_path):
+    have(cast, *(set(registry.catalogue()) - {"dashboard.core.notes"}))
+    for bundle in registry.catalogue():
+        keys = [key.id for key in registry.manifest_of(row(cast, bundle)).permission_keys]
+        data = form(cast.daily) | {f"roles.{key}": "user" for key in keys}
+        assert alice.post(f"{ADMIN}/{bundle}/permissions", data=data).status_code == 303
+    pages = {
+        "workspaces/new": {"name": "ß – 😀", "layout": "4-equal", "profiles": "pf-all"},
+        "w/ws-one/applications": {"bundle": "dashboard.core.clock", "column": "1"},
+        "profiles/new": {"name": "p\u2028", "workspace": ["ws-one"], "roles": ["user", "user"]},
+        "admin/keys/new": {"name": "A.b-c_1", "type": "json", "value": "[" * 32 + "]" * 32},
+        f"admin/plugins/{CONTENT}/config": {
+            "config-apiUrl": "https://x.example/\x7f", "config-pageSize": "500",
+            "config-providers": "[" * 30 + "1" * 64 + "]" * 30, "config-apiPassword": "hush 😀",
+        },
+    }  # fmt: skip
+    for page, data in pages.items():
+        answer = alice.post(f"/u/daily/{page}", data=form(cast.daily) | data)
+        assert answer.status_code == 303, page
+    context = backup.Context(folders, "Dashboard test", KdfCost(1, 8 << 20), 4)
+    path = tmp_path / "all.dbk"
+    backup.export_to_file(cast.daily, path, "four words", "test", context)
+    with path.open("rb") as file:
+        report = backup.validate_with_password(file, "four words")
+    assert report.counts["plugins"] == Plugin.of(cast.daily).count() > 15

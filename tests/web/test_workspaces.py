@@ -119,7 +119,8 @@ def test_a_new_workspace_gets_initials_and_the_last_place(bob, cast):
 
 
 def test_a_private_new_workspace_belongs_to_its_maker_and_joins_profiles(bob, cast):
-    data = form(cast.daily, name="Mine", layout="1", profiles="pf-all")
+    ProfileWorkspace.update(position=2**31 - 1).where(ProfileWorkspace.position == 1).execute()
+    data = form(cast.daily, name="Mine", layout="1", profiles=["pf-all", "pf-all"])
     bob.post("/u/daily/workspaces/new", data=data)
     made = Workspace.of(cast.daily).where(Workspace.name == "Mine").get()
     assert (made.shared, made.owner_email) == (False, "bob@harbour.example")
