@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import db
 from .backup.store import Folders, make_folders
-from .models import ALL_TABLES, UNIT_STATE, Installation, Organisation
+from .models import ALL_TABLES, Installation, Organisation
 from .vault import KEY_FILE_NAME, KeyUnusable, make_key_file, read_key_file, vault
 
 SCHEMA = 1
@@ -61,7 +61,7 @@ def _create(key_file: Path) -> None:
     if key_file.exists():
         raise InstallationUnusable(_database_lost(key_file))
     vault.open(make_key_file(key_file))
-    db.create_tables(ALL_TABLES, clustered=UNIT_STATE)
+    db.create_tables(ALL_TABLES)
     Installation.create(uid=secrets.token_hex(16), key_id=vault.key_id, schema=SCHEMA)
     if db.is_sqlite():
         (key_file.parent / "dashboard.db").chmod(0o600)

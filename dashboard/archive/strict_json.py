@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 import msgspec
@@ -30,15 +31,21 @@ def parse(text: str, *, depth: int = MAX_JSON_DEPTH) -> Any:
 def is_plain(text: str) -> bool:
     """Return whether *text* is proven to be strict JSON by a quick look; False proves nothing.
 
-    What encodes back to the very same text has no key twice (one would be lost), no odd number and
-    no odd spelling; fewer brackets than the limit cannot be nested deeper.
+    What encodes back to the very same text has no key twice (one would be lost), no odd number
+    and no odd spelling.
     """
-    if "\\u" in text or text.count("[") + text.count("{") >= MAX_JSON_DEPTH:
+    if "\\u" in text:
         return False
     try:
-        return _PLAIN_ENCODER.encode(_PLAIN_DECODER.decode(text)) == text.encode()
-    except (msgspec.MsgspecError, UnicodeError, OverflowError):
+        raw = text.encode()
+        value = _PLAIN_DECODER.decode(raw)
+        if _PLAIN_ENCODER.encode(value) != raw or _LONG_INTEGER.search(raw):
+            return False
+    except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
         return False
+    # Fewer brackets than the limit cannot be nested deeper.
+    brackets = raw.count(b"[") + raw.count(b"{")
+    return brackets <= MAX_JSON_DEPTH or not _is_deeper(value, MAX_JSON_DEPTH)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -68,12 +75,10 @@ def _finite(text: str) -> float:
 
 
 def _check_strings(text: str, value: Any) -> None:
-    plain = json.dumps(value, ensure_ascii=False)
     try:
-        plain.encode()
+        json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise ValueError("half a surrogate pair") from None
-    # json.dumps writes NUL as the six characters of its escape, so look at the values themselves.
     if "\\u0000" in text and _has_nul(value):
         raise ValueError("a NUL character")
 
@@ -107,11 +112,12 @@ def _is_deeper(value: Any, limit: int) -> bool:
     return bool(level)
 
 
-_PLAIN_ENCODER = msgspec.json.Encoder()
-_PLAIN_DECODER = msgspec.json.Decoder()
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique,
     parse_constant=_no_constant,
     parse_float=_finite,
     parse_int=_integer,
 )
+_LONG_INTEGER = re.compile(rb"[0-9]{%d}" % (MAX_NUMBER_CHARS + 1))
+_PLAIN_ENCODER = msgspec.json.Encoder()
+_PLAIN_DECODER = msgspec.json.Decoder()

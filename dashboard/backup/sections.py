@@ -6,6 +6,7 @@ file in two columns of the table, because secrets are sealed there.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from ..archive import SECTION_BY_NAME, Row, Section
@@ -167,4 +168,4 @@ def _insert(model: type[UnitOwned], fields: list[str], rows: Sequence[Row]) -> N
     cursor = database.cursor()
     for at in range(0, len(rows), INSERT_ROWS):
         some = rows[at : at + INSERT_ROWS]
-        cursor.execute(head + ", ".join([one] * len(some)), [v for row in some for v in row])
+        cursor.execute(head + ", ".join([one] * len(some)), list(chain.from_iterable(some)))
