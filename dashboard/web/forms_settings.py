@@ -91,12 +91,9 @@ class SettingsForm(UnitForm):
     @property
     def rows(self) -> list[tuple[Setting, Field, Field | None]]:
         """Return (setting, its field, the field that clears it) in the manifest's order."""
+        find = self._fields.get
         return [
-            (
-                setting,
-                self[PREFIX + setting.key],
-                self._fields.get(CLEAR + setting.key),
-            )
+            (setting, self[PREFIX + setting.key], find(CLEAR + setting.key))
             for setting in self.settings
         ]
 
