@@ -45,7 +45,7 @@ def saved(run, cast, tmp_path) -> Path:
 
 
 def state(unit: Unit) -> str:
-    return content_digest(unit).content()
+    return content_digest(unit)
 
 
 def test_export_change_import_gives_identical_state(run, cast, saved, tmp_path):
@@ -259,7 +259,7 @@ def command(*words: str, data_dir: Path, **more: str) -> subprocess.CompletedPro
         env={**environ, "DASHBOARD_DATA_DIR": str(data_dir), **more},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 

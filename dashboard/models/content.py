@@ -3,9 +3,9 @@
 Rows are named by natural keys (bundle, uid, name), never by numbers, so that a row means the same
 in every unit and on every server, and a backup is read and written without translating ids.
 
-The tables are ordinary ones with a unique index on that key. Stored in the order of the key instead
-(SQLite's WITHOUT ROWID), a million config keys were read no faster after an import, which loads them
-in order, and were wiped at half the speed.
+The tables are ordinary ones with a unique index on that key. Stored in the order of the key
+instead (SQLite's WITHOUT ROWID), a million config keys were read no faster after an import, which
+loads them in order, and were wiped at half the speed.
 """
 
 from typing import Any, Self
