@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from typing import Any, NoReturn
 
 import msgspec
@@ -39,13 +38,24 @@ def is_plain(text: str) -> bool:
     try:
         raw = text.encode()
         value = _PLAIN_DECODER.decode(raw)
-        if _PLAIN_ENCODER.encode(value) != raw or _LONG_INTEGER.search(raw):
+        if _PLAIN_ENCODER.encode(value) != raw:
             return False
     except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
         return False
+    if len(raw) <= MAX_JSON_DEPTH:
+        return True
+    return _LONG_INTEGER not in raw.translate(_DIGITS_AS_NINE) and _is_shallow(raw, value)
+
+
+def _is_shallow(raw: bytes, value: Any) -> bool:
     # Fewer brackets than the limit cannot be nested deeper.
-    brackets = raw.count(b"[") + raw.count(b"{")
-    return brackets <= MAX_JSON_DEPTH or not _is_deeper(value, MAX_JSON_DEPTH)
+    if raw.count(b"[") + raw.count(b"{") <= MAX_JSON_DEPTH:
+        return True
+    # What is one level too deep begins a line with as many blanks as the limit, and no string can
+    # look so, since it has no line breaks. A few others do too; those are looked at slowly.
+    return _TOO_DEEP not in msgspec.json.format(raw, indent=1) or not _is_deeper(
+        value, MAX_JSON_DEPTH
+    )
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -118,6 +128,8 @@ _DECODER = json.JSONDecoder(
     parse_float=_finite,
     parse_int=_integer,
 )
-_LONG_INTEGER = re.compile(rb"[0-9]{%d}" % (MAX_NUMBER_CHARS + 1))
+_DIGITS_AS_NINE = bytes(ord("9") if chr(at).isdigit() and at < 128 else at for at in range(256))
+_LONG_INTEGER = b"9" * (MAX_NUMBER_CHARS + 1)
+_TOO_DEEP = b"\n" + b" " * MAX_JSON_DEPTH
 _PLAIN_ENCODER = msgspec.json.Encoder()
 _PLAIN_DECODER = msgspec.json.Decoder()
