@@ -87,14 +87,22 @@ class Settings:
     kdf_mem_bytes: int = field(default=256 * MIB)
 
 
+PASSWORD_VARIABLES = (
+    "DASHBOARD_BACKUP_PASSWORD",
+    "DASHBOARD_USER_PASSWORD",
+    "DASHBOARD_DEMO_PASSWORD",
+)
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """Return the DASHBOARD_ variables that mean nothing to this program: misspelled, perhaps."""
+    known = {setting.variable for setting in SETTINGS} | set(PASSWORD_VARIABLES)
+    return sorted(name for name in environ if name.startswith("DASHBOARD_") and name not in known)
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Read every setting from *environ*; raise `ConfigError` on the first bad value."""
     values: dict[str, Any] = {}
-    known = {setting.variable for setting in SETTINGS}
-    known |= {f"DASHBOARD_{name}" for name in ("BACKUP_PASSWORD", "USER_PASSWORD", "DEMO_PASSWORD")}
-    for variable in environ:
-        if variable.startswith("DASHBOARD_") and variable not in known:
-            raise ConfigError(f"{variable} is not a setting of this program")
     for setting in SETTINGS:
         raw = environ.get(setting.variable)
         if raw is None or raw == "":

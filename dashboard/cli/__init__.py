@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .. import __version__
-from ..config import ConfigError, load
+from ..config import ConfigError, load, unknown
 from .backups import backup
 from .demo import demo
 from .serve import serve
@@ -26,6 +26,8 @@ def cli(context: click.Context) -> None:
     Settings come from DASHBOARD_... variables; the README lists them. Exit codes: 0 done,
     1 refused (the reason is on stderr), 2 wrong usage.
     """
+    for variable in unknown(os.environ):
+        click.echo(f"warning: {variable} is not a setting of this program", err=True)
     try:
         context.obj = load(os.environ)
     except ConfigError as error:
