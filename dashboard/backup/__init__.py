@@ -13,6 +13,7 @@ Promise: a unit is wholly before or wholly after an import, and other units are 
 from ..archive import ArchiveError
 from ..models import RunKind
 from . import sections
+from .compare import Comparison, SectionChange
 from .errors import BackupError, WrongUnit
 from .report import Inspection, Preview, Report, inspect, preview
 from .runs import last_import, mark_interrupted, newest_safety_copy, sweep
@@ -29,6 +30,7 @@ from .verbs import (
     open_safety_copy,
     prepare_undo,
     preview_again,
+    preview_with_password,
     validate_upload,
     validate_with_password,
 )
@@ -36,12 +38,14 @@ from .verbs import (
 __all__ = [
     "ArchiveError",
     "BackupError",
+    "Comparison",
     "Context",
     "Folders",
     "Inspection",
     "Preview",
     "Report",
     "RunKind",
+    "SectionChange",
     "WrongUnit",
     "decrypt_with_password",
     "discard_ticket",
@@ -58,6 +62,7 @@ __all__ = [
     "prepare_undo",
     "preview",
     "preview_again",
+    "preview_with_password",
     "sections",
     "sweep",
     "validate_upload",

@@ -1,6 +1,6 @@
 """File -> report: what can be said of a backup without a password, and with one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -8,12 +8,16 @@ from ..archive import (
     ArchiveReader,
     Manifest,
     PasswordSlot,
+    Row,
     SealedSlot,
+    Section,
     encode_line,
     read_header,
 )
 from ..archive.keys import Opener
+from ..db import read_snapshot
 from ..models import Unit
+from .compare import NAMES, Comparer, Comparison
 from .progress import Counter, Progress, Stage, silent
 from .sections import count_rows
 from .store import sha256
@@ -71,6 +75,7 @@ class Preview:
     same_unit: bool
     changes: tuple[Change, ...]
     unit_revision: int
+    comparison: Comparison | None = None
 
 
 def inspect(source: BinaryIO) -> Inspection:
@@ -90,16 +95,23 @@ def inspect(source: BinaryIO) -> Inspection:
 
 
 def validate(
-    source: BinaryIO, opener: Opener, *, password: bool = False, progress: Progress = silent
+    source: BinaryIO,
+    opener: Opener,
+    *,
+    password: bool = False,
+    progress: Progress = silent,
+    observe: Callable[[Section, Sequence[Row]], None] | None = None,
 ) -> Report:
     """Read *source* from its beginning to its very end and check everything. Writes nothing.
 
-    Raise an `ArchiveError` at the first fault.
+    Raise an `ArchiveError` at the first fault. *observe* gets the rows that passed so far.
     """
     digest = sha256(source)
     reader = ArchiveReader(source, opener, password=password)
     rows = Counter(progress, Stage.CHECK, sum(reader.manifest.counts.values()))
     for batch in reader.batches():
+        if observe is not None:
+            observe(batch.section, batch.rows)
         rows.add(len(batch.rows))
     return _report(source, reader, digest)
 
@@ -142,16 +154,43 @@ def decrypt(source: BinaryIO, opener: Opener, *, password: bool = False) -> Iter
         yield encode_line(reader.trailer)
 
 
-def preview(report: Report, unit: Unit) -> Preview:
-    """Compare the numbers of a validated backup with what *unit* holds now."""
-    now = count_rows(unit)
-    revision = int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())
+def preview(report: Report, unit: Unit, comparison: Comparison | None = None) -> Preview:
+    """Say what an import of a validated backup into *unit* would do.
+
+    Without a *comparison* only the numbers are compared. With one, the revision is the one that
+    was compared, so that exactly what was shown can be imported.
+    """
+    if comparison is None:
+        now = count_rows(unit)
+        revision = int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())
+    else:
+        now = {section.section: section.now for section in comparison.sections}
+        revision = comparison.unit_revision
     return Preview(
         report=report,
         same_unit=report.manifest.unit.uid == unit.uid,
         changes=tuple(Change(name, now[name], then) for name, then in report.counts.items()),
         unit_revision=revision,
+        comparison=comparison,
     )
+
+
+def preview_file(
+    source: BinaryIO,
+    opener: Opener,
+    unit: Unit,
+    *,
+    password: bool = False,
+    progress: Progress = silent,
+    names: int = NAMES,
+) -> Preview:
+    """Validate *source* and compare it with *unit* row by row, both in one reading."""
+    with read_snapshot():
+        comparer = Comparer(unit, names=names)
+        report = validate(
+            source, opener, password=password, progress=progress, observe=comparer.add
+        )
+        return preview(report, unit, comparer.finish())
 
 
 def _size(source: BinaryIO) -> int:

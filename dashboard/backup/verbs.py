@@ -23,6 +23,7 @@ from ..archive import (
 from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User
 from ..vault import vault
 from . import runs, store, tickets
+from .compare import NAMES
 from .errors import (
     BackupError,
     NoSafetyCopy,
@@ -34,7 +35,7 @@ from .errors import (
 )
 from .export import Lock, export, lock_with_password
 from .gate import key_derivation
-from .report import Preview, Report, decrypt, preview, validate
+from .report import Preview, Report, decrypt, preview_file, validate
 from .restore import Plan, Restored, restore
 from .store import Folders
 
@@ -110,6 +111,14 @@ def validate_with_password(source: BinaryIO, password: str) -> Report:
         return validate(source, with_password(password), password=True)
 
 
+def preview_with_password(
+    source: BinaryIO, password: str, unit: Unit, *, names: int = NAMES
+) -> Preview:
+    """Validate *source* with *password* and compare it with *unit*, in one reading."""
+    with key_derivation():
+        return preview_file(source, with_password(password), unit, password=True, names=names)
+
+
 def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> str:
     """Copy *upload* to disk, still encrypted, and return the id it can be validated by.
 
@@ -140,7 +149,7 @@ def validate_upload(
     with _recorded(run):
         try:
             with path.open("rb") as source:
-                found = preview(validate_with_password(source, password), unit)
+                found = preview_with_password(source, password, unit)
         except (WrongPassword, TooBusy):
             raise
         except BaseException:
@@ -176,7 +185,7 @@ def preview_again(unit: Unit, user: User, token: str, context: Context) -> tuple
     """Return the preview of a ticket once more, and whether it is an undo; the ticket stays."""
     claimed = tickets.peek(token, tickets.find(token, unit, user), context.folders)
     with claimed.path.open("rb") as source:
-        found = preview(validate(source, with_file_key(claimed.plan.file_key)), unit)
+        found = preview_file(source, with_file_key(claimed.plan.file_key), unit)
     return found, claimed.kind is RunKind.UNDO
 
 
@@ -243,7 +252,7 @@ def open_safety_copy(unit: Unit, context: Context) -> Iterator[tuple[str, Binary
         raise NothingToUndo
     opener = with_key_pair(*vault.key_pair())
     with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
-        yield copy.uid, source, preview(validate(source, opener), unit)
+        yield copy.uid, source, preview_file(source, opener, unit)
 
 
 def _replace(run: BackupRun, path: Path, plan: Plan, by: str, context: Context) -> None:

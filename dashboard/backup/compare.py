@@ -1,0 +1,221 @@
+"""Unit and backup side by side: what an import would add, remove and change, without holding rows.
+
+Both come sorted by the same keys, so comparing them is a merge of two streams. What is equal for
+many rows in a row is passed over at once, which is nearly everything between two near days.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from ..archive import Row, Section
+from ..models import Unit
+from .sections import TABLES, Table
+
+NAMES = 1_000  # of each kind in each section; the rest is counted
+STRIDE = 256  # rows compared at once
+
+
+class Kind(StrEnum):
+    """What an import does to a row."""
+
+    GONE = "gone"  # only in the unit: will be lost
+    COME = "come"  # only in the backup
+    CHANGE = "change"  # in both, with other values
+
+
+@dataclass(frozen=True, slots=True)
+class NameChange:
+    """One row that will not be what it is: its key, and what people call it."""
+
+    kind: Kind
+    key: tuple[str | int, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SectionChange:
+    """What an import does to one section; *names* has losses first, and *more* were not named."""
+
+    section: str
+    now: int
+    then: int
+    come: int
+    gone: int
+    change: int
+    names: tuple[NameChange, ...]
+    more: int
+
+    @property
+    def same(self) -> int:
+        """Return how many rows stay as they are."""
+        return self.now - self.gone - self.change
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What an import does to a unit that is at *unit_revision*."""
+
+    sections: tuple[SectionChange, ...]
+    unit_revision: int
+
+    @property
+    def gone(self) -> int:
+        """Return how many rows will be lost."""
+        return sum(section.gone for section in self.sections)
+
+    @property
+    def is_same(self) -> bool:
+        """Return whether the unit holds exactly what the backup holds."""
+        return not any(at.come or at.gone or at.change for at in self.sections)
+
+
+class Comparer:
+    """Takes the rows of a backup in the order of the file, beside those of *unit*.
+
+    Use it within one `db.read_snapshot`. It keeps at most *names* names of a kind and section.
+    """
+
+    def __init__(self, unit: Unit, *, names: int = NAMES) -> None:
+        self._revision = int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())
+        self._called: dict[str, str] = {}  # id of a workspace or profile -> its name
+        self._coming = (_Merge(table, unit, names, self._called) for table in TABLES)
+        self._merge: _Merge | None = None
+        self._done: list[SectionChange] = []
+
+    def add(self, section: Section, rows: Sequence[Row]) -> None:
+        """Take the next *rows* of the backup."""
+        while self._merge is None or self._merge.section is not section:
+            self._end_section()
+            self._merge = next(self._coming)
+        self._merge.add(rows)
+
+    def finish(self) -> Comparison:
+        """Return the result: the backup has no more rows."""
+        self._end_section()
+        for merge in self._coming:
+            self._merge = merge
+            self._end_section()
+        return Comparison(tuple(self._done), self._revision)
+
+    def _end_section(self) -> None:
+        if self._merge is not None:
+            self._done.append(self._merge.finish())
+
+
+class _Merge:
+    """The rows of one section, from both sides."""
+
+    def __init__(self, table: Table, unit: Unit, names: int, called: dict[str, str]) -> None:
+        self.section = table.section
+        self._key = itemgetter(*self.section.key_at)
+        self._batches: Iterator[list[Row]] = table.batches(unit)
+        self._now: list[Row] = []
+        self._at = 0
+        self._same = 0
+        self._counts = dict.fromkeys(Kind, 0)
+        self._most = names
+        self._names: dict[Kind, list[NameChange]] = {kind: [] for kind in Kind}
+        self._called = called
+
+    def add(self, then: Sequence[Row]) -> None:
+        self._learn(then)
+        at = 0
+        while at < len(then):
+            if not self._has_now():
+                self._note(Kind.COME, then[at:])
+                return
+            size = min(len(then) - at, len(self._now) - self._at, STRIDE)
+            if self._now[self._at : self._at + size] == then[at : at + size]:
+                self._same += size
+                self._at += size
+                at += size
+            else:
+                at = self._add_one_by_one(then, at, size)
+
+    def finish(self) -> SectionChange:
+        while self._has_now():
+            self._note(Kind.GONE, self._now[self._at :])
+            self._at = len(self._now)
+        count = self._counts
+        names = tuple(name for kind in Kind for name in self._names[kind])
+        return SectionChange(
+            self.section.name,
+            now=self._same + count[Kind.GONE] + count[Kind.CHANGE],
+            then=self._same + count[Kind.COME] + count[Kind.CHANGE],
+            come=count[Kind.COME],
+            gone=count[Kind.GONE],
+            change=count[Kind.CHANGE],
+            names=names,
+            more=sum(count.values()) - len(names),
+        )
+
+    def _has_now(self) -> bool:
+        """Return whether the unit has another row, and have it at hand."""
+        if self._at == len(self._now):
+            self._now, self._at = next(self._batches, []), 0
+            self._learn(self._now)
+        return self._at < len(self._now)
+
+    def _add_one_by_one(self, then: Sequence[Row], at: int, size: int) -> int:
+        """Merge up to *size* rows of each side; return the place of the next of *then*."""
+        last, last_now = at + size, self._at + size
+        while at < last and self._at < last_now:
+            old, new = self._now[self._at], then[at]
+            if old == new:
+                self._same += 1
+            else:
+                key, new_key = self._key(old), self._key(new)
+                if key < new_key:
+                    self._note(Kind.GONE, (old,))
+                    self._at += 1
+                    continue
+                if new_key < key:
+                    self._note(Kind.COME, (new,))
+                    at += 1
+                    continue
+                self._note(Kind.CHANGE, (new,))
+            self._at += 1
+            at += 1
+        return at
+
+    def _note(self, kind: Kind, rows: Sequence[Row]) -> None:
+        self._counts[kind] += len(rows)
+        names = self._names[kind]
+        for row in islice(rows, self._most - len(names)):
+            key = tuple(row[at] for at in self.section.key_at)
+            names.append(NameChange(kind, key, name_of(self.section, row, self._called)))
+
+    def _learn(self, rows: Sequence[Row]) -> None:
+        if self.section.name in ("workspaces", "profiles"):
+            for uid, name, *_ in rows:
+                self._called.setdefault(uid, name)
+
+
+_WORDS = {
+    "plugins": "{name} ({bundle})",
+    "plugin_permissions": "{bundle}: {key} for {role}",
+    "plugin_mappings": "{bundle}: {kind} {requirement}",
+    "assets": "{sha256:.12} ({mime})",
+    "workspaces": "{name}",
+    "applications": "{title} in {workspace}",
+    "profiles": "{name}",
+    "profile_workspaces": "{profile}, place {position}: {workspace}",
+    "profile_roles": "{profile} for {role}",
+    "toolbar": "place {position}: {bundle}",
+    "config_keys": "{name}",
+}
+
+
+def name_of(section: Section, row: Row, called: dict[str, str]) -> str:
+    """Return what people call *row*; *called* has the names of workspaces and profiles."""
+    words: dict[str, Any] = dict(zip(section.columns, row, strict=True))
+    for column in ("workspace", "profile"):
+        if column in words:
+            words[column] = called.get(words[column], words[column])
+    if section.name == "applications":
+        words["title"] = words["title"] or words["bundle"]
+    return _WORDS[section.name].format_map(words)

@@ -1,0 +1,149 @@
+"""What an import would do, told row by row."""
+
+import io
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from dashboard import backup
+from dashboard.archive import SECTION_BY_NAME, with_password
+from dashboard.backup import compare
+from dashboard.backup.compare import Kind
+from dashboard.backup.report import preview_file
+from dashboard.models import Application, ConfigKey, Plugin, Profile, Unit, Workspace
+from tests.backup.conftest import PASSWORD
+
+
+def compared(unit, data: bytes, **more) -> dict[str, backup.SectionChange]:
+    found = preview_file(io.BytesIO(data), with_password(PASSWORD), unit, password=True, **more)
+    assert found.comparison.unit_revision == found.unit_revision
+    return {section.section: section for section in found.comparison.sections}
+
+
+def numbers(section):
+    return section.now, section.then, section.come, section.gone, section.change
+
+
+def test_a_unit_beside_its_own_backup_is_the_same(cast, make_backup):
+    found = compared(cast.daily, make_backup(cast.daily))
+    assert list(found) == list(SECTION_BY_NAME)
+    for section in found.values():
+        assert section.now == section.then == section.same > 0
+        assert (section.come, section.gone, section.change) == (0, 0, 0)
+        assert section.names == ()
+
+
+def test_each_way_to_differ_is_counted_and_named(cast, make_backup):
+    data = make_backup(cast.daily)
+    mine = ConfigKey.unit == cast.daily
+    ConfigKey.delete().where(mine, ConfigKey.name.in_(["K0000", "K0019"])).execute()
+    ConfigKey.update(description="other").where(mine, ConfigKey.name == "K0007").execute()
+    for name in ("A", "K0007x", "Z"):
+        ConfigKey.create(unit=cast.daily, name=name, type="string", value="")
+    found = compared(cast.daily, data)
+    keys = found.pop("config_keys")
+    assert numbers(keys) == (21, 20, 2, 3, 1)
+    assert [(str(at.kind), at.key, at.name) for at in keys.names] == [
+        ("gone", ("A",), "A"),
+        ("gone", ("K0007x",), "K0007x"),
+        ("gone", ("Z",), "Z"),
+        ("come", ("K0000",), "K0000"),
+        ("come", ("K0019",), "K0019"),
+        ("change", ("K0007",), "K0007"),
+    ]
+    assert all(section.now == section.same for section in found.values())
+
+
+def test_an_empty_unit_gets_everything_and_a_full_one_may_lose_everything(cast, make_backup):
+    data = make_backup(cast.daily)
+    for model in backup.sections.WIPE_ORDER:
+        model.delete().where(model.unit == cast.daily).execute()
+    empty = make_backup(cast.daily)
+    for section in compared(cast.daily, data).values():
+        assert section.then == section.come > 0 == section.now
+    for section in compared(cast.weekly, empty).values():
+        assert section.now == section.gone > 0 == section.then
+
+
+def test_what_has_no_name_of_its_own_is_told_by_the_names_of_others(cast, make_backup):
+    data = make_backup(cast.daily)
+    Application.delete().where(Application.unit == cast.daily).execute()
+    Profile.update(name="Renamed").where(Profile.unit == cast.daily).execute()
+    found = compared(cast.daily, data)
+    assert [at.name for at in found["applications"].names][:2] == [
+        "example.gone.away in One",
+        "dashboard.core.notes in One",
+    ]
+    assert [(at.kind, at.name) for at in found["profiles"].names] == [("change", "Everything")]
+
+
+def test_state_that_is_only_spelled_otherwise_changes_too(cast, make_backup):
+    data = make_backup(cast.daily)
+    Plugin.update(config='{"b":1,"a":"${DBKS:K0001}"}').where(
+        Plugin.unit == cast.daily, Plugin.bundle == "example.desk.ghost"
+    ).execute()
+    assert numbers(compared(cast.daily, data)["plugins"]) == (2, 2, 0, 0, 1)
+
+
+def test_only_so_many_are_named_and_all_are_counted(cast, make_backup):
+    data = make_backup(cast.daily)
+    ConfigKey.update(description="x").where(ConfigKey.unit == cast.daily).execute()
+    keys = compared(cast.daily, data, names=3)["config_keys"]
+    assert (keys.change, len(keys.names), keys.more) == (20, 3, 17)
+
+
+def test_the_next_unit_is_no_part_of_it(cast, make_backup):
+    data = make_backup(cast.daily)
+    Workspace.delete().where(Workspace.unit == cast.weekly).execute()
+    assert all(at.now == at.same for at in compared(cast.daily, data).values())
+
+
+class Rows:
+    """Stands in for a table: gives out some rows in batches of a size."""
+
+    def __init__(self, rows, size):
+        self.section = SECTION_BY_NAME["config_keys"]
+        self.rows, self.size = rows, size
+
+    def batches(self, _unit=None):
+        for at in range(0, len(self.rows), self.size):
+            yield self.rows[at : at + self.size]
+
+
+def naive(now, then):
+    """The same question, asked of two dictionaries."""
+    now, then = ({row[0]: row for row in rows} for rows in (now, then))
+    return {
+        Kind.GONE: sorted(now.keys() - then.keys()),
+        Kind.COME: sorted(then.keys() - now.keys()),
+        Kind.CHANGE: sorted(name for name in now.keys() & then.keys() if now[name] != then[name]),
+    }
+
+
+ROWS = st.dictionaries(
+    st.text("ab.", min_size=1, max_size=4), st.sampled_from(["1", "2"]), max_size=40
+).map(lambda values: [(name, "string", value, "") for name, value in sorted(values.items())])
+
+
+@given(now=ROWS, then=ROWS, sizes=st.tuples(st.integers(1, 9), st.integers(1, 9)))
+@hypothesis_settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@pytest.mark.parametrize("stride", [1, 3, 256])
+def test_the_merge_agrees_with_two_dictionaries(monkeypatch, stride, now, then, sizes):
+    monkeypatch.setattr(compare, "STRIDE", stride)
+    merge = compare._Merge(Rows(now, sizes[0]), Unit(), 1_000, {})
+    for rows in Rows(then, sizes[1]).batches():
+        merge.add(rows)
+    found, wanted = merge.finish(), naive(now, then)
+    for kind in Kind:
+        assert [at.key[0] for at in found.names if at.kind is kind] == wanted[kind]
+    assert numbers(found) == (
+        len(now),
+        len(then),
+        *(len(wanted[kind]) for kind in ("come", "gone", "change")),
+    )
+    assert found.same == len(set(now) & set(then))
+    assert found.more == 0
