@@ -47,7 +47,7 @@ class LineGrouper:
             if lines.count(b"\n") > 1:
                 return
             if len(lines) > MAX_BLOCK_BYTES:
-                raise ValueError("a record is longer than a block may be")
+                raise LimitExceeded("a record of more than 4 MiB")
         if self._size + len(lines) > BLOCK_TARGET_BYTES:
             self.flush()
         self._pending.append(lines)

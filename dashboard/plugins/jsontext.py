@@ -4,11 +4,13 @@ import json
 import math
 from typing import Any, NoReturn
 
-MAX_TEXT_BYTES = 1 << 20  # a config or a key's value
-MAX_DEPTH = 32
+from ..archive.limits import MAX_JSON_DEPTH, MAX_NUMBER_CHARS, MAX_VALUE_BYTES
+
+# What a backup refuses must not be taken in: its limits are ours.
+MAX_TEXT_BYTES = MAX_VALUE_BYTES  # a config or a key's value
+MAX_DEPTH = MAX_JSON_DEPTH
 # A config is a column of a row, and the row itself is a level in a backup.
 MAX_CONFIG_DEPTH = MAX_DEPTH - 1
-MAX_NUMBER_CHARS = 64
 
 
 class JsonProblem(ValueError):

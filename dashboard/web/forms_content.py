@@ -1,5 +1,6 @@
 """The forms of what a unit is made of: workspaces, applications, profiles, keys, plugins."""
 
+import json
 import re
 from typing import Any, Self
 
@@ -175,6 +176,8 @@ class KeyForm(UnitForm):
         _plain_text(field.data)
 
 
+# In a backup the whole row must fit a block of 4 MiB, and a control character takes six bytes.
+MAX_ESCAPED_CHARS = 2 * MAX_TEXT_BYTES
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 
 
@@ -184,6 +187,8 @@ def key_problem(kind: str, text: str) -> str | None:
         check_text(text)
         if len(text.encode()) > MAX_TEXT_BYTES:
             return "Shorten the value to at most 1 MiB."
+        if len(json.dumps(text, ensure_ascii=False)) > MAX_ESCAPED_CHARS:
+            return "Take control characters out of the value: a backup writes each as six."
         if kind == KeyType.BOOLEAN and text not in ("true", "false"):
             return "Write true or false."
         if kind == KeyType.NUMBER and not _NUMBER.match(text):

@@ -125,6 +125,7 @@ def test_a_secret_is_sealed(alice, cast):
         ({"value": "a\0b"}, "NUL"),
         ({"description": "a\0b"}, "NUL"),
         ({"value": "x" * ((1 << 20) + 1)}, "1 MiB"),
+        ({"value": "\x01" * (600 << 10)}, "control characters"),
         ({"description": "x" * 2001}, "2,000"),
     ],
 )
