@@ -18,10 +18,10 @@ from wtforms import (
 )
 from wtforms.validators import Length, ValidationError
 
+from ..archive.limits import MAX_NUMBER_CHARS
 from ..plugins import configs
 from ..plugins.jsontext import (
     MAX_CONFIG_DEPTH,
-    MAX_NUMBER_CHARS,
     JsonProblem,
     check_text,
     read_json,
