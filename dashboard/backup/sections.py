@@ -59,6 +59,17 @@ class Table:
         if found:
             yield found
 
+    def find(self, unit: Unit, key: Sequence[str | int]) -> Row | None:
+        """Return the unit's row of *key*, secrets opened, or None."""
+        row: Row | None = self._where(self.model.of(unit, *self.fields), key).tuples().first()
+        return row
+
+    def _where(self, query: Any, key: Sequence[str | int]) -> Any:
+        fields = self.model._meta.fields
+        for name, value in zip(self.section.key, key, strict=True):
+            query = query.where(fields[name] == value)
+        return query
+
     def _order(self) -> list[Any]:
         fields = self.model._meta.fields
         return [by_code_point(fields[name]) for name in self.section.key]
@@ -66,14 +77,9 @@ class Table:
     def insert(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Insert *rows* of the file for *unit*, secrets sealed."""
         sealed = [at for at, field in enumerate(self.fields) if isinstance(field, SealedField)]
-        values = [self._seal(unit.id, row, sealed) for row in rows]
-        _insert(self.model, ["unit", *self.section.columns], values)
-
-    def _seal(self, unit_id: int, row: Row, sealed: list[int]) -> Row:
-        values = [unit_id, *row]
-        for at in sealed:
-            values[at + 1] = vault.seal(row[at])
-        return tuple(values)
+        if sealed:
+            rows = [_seal(row, sealed) for row in rows]
+        _insert(self.model, unit, self.section.columns, rows)
 
 
 class KeyTable(Table):
@@ -81,14 +87,7 @@ class KeyTable(Table):
 
     def batches(self, unit: Unit) -> Iterator[list[Row]]:
         """Yield the unit's config keys by name, secrets opened, in small batches."""
-        query = ConfigKey.of(
-            unit,
-            ConfigKey.name,
-            ConfigKey.type,
-            ConfigKey.value,
-            ConfigKey.description,
-            ConfigKey.secret,
-        ).order_by(*self._order())
+        query = self._of(unit).order_by(*self._order())
         found: list[Row] = []
         size = 0
         for row in database.execute_sql(*query.sql()):
@@ -100,16 +99,30 @@ class KeyTable(Table):
         if found:
             yield _open_secrets(found)
 
+    def find(self, unit: Unit, key: Sequence[str | int]) -> Row | None:
+        """Return the config key of that name, its secret opened, or None."""
+        row = database.execute_sql(*self._where(self._of(unit), key).sql()).fetchone()
+        return None if row is None else _open_secrets([row])[0]
+
+    def _of(self, unit: Unit) -> Any:
+        return ConfigKey.of(
+            unit,
+            ConfigKey.name,
+            ConfigKey.type,
+            ConfigKey.value,
+            ConfigKey.description,
+            ConfigKey.secret,
+        )
+
     def insert(self, unit: Unit, rows: Sequence[Row]) -> None:
         """Insert config keys; the value of a secret goes into the sealed column alone."""
-        owner = unit.id
-        values = [
-            (owner, name, kind, value, description, None)
-            if kind != "secret"
-            else (owner, name, kind, "", description, vault.seal(value))
+        _insert(ConfigKey, unit, self.section.columns, [row for row in rows if row[1] != "secret"])
+        secrets = [
+            (name, kind, "", description, vault.seal(value))
             for name, kind, value, description in rows
+            if kind == "secret"
         ]
-        _insert(ConfigKey, ["unit", "name", "type", "value", "description", "secret"], values)
+        _insert(ConfigKey, unit, (*self.section.columns, "secret"), secrets)
 
 
 TABLES = (
@@ -156,15 +169,24 @@ def _open_secrets(found: list[Row]) -> list[Row]:
     ]
 
 
-def _insert(model: type[UnitOwned], fields: list[str], rows: Sequence[Row]) -> None:
-    """Insert many rows by one statement for `INSERT_ROWS` of them.
+def _seal(row: Row, sealed: list[int]) -> Row:
+    values = list(row)
+    for at in sealed:
+        values[at] = vault.seal(values[at])
+    return tuple(values)
+
+
+def _insert(model: type[UnitOwned], unit: Unit, fields: Sequence[str], rows: Sequence[Row]) -> None:
+    """Insert many rows of *unit* by one statement for `INSERT_ROWS` of them.
 
     Peewee's own `insert_many` is about six times slower; the connection and transaction are its.
     """
     quote = "`" if database.quote[0] == "`" else '"'
-    columns = ", ".join(f"{quote}{model._meta.fields[f].column_name}{quote}" for f in fields)
+    names = ["unit", *fields]
+    columns = ", ".join(f"{quote}{model._meta.fields[f].column_name}{quote}" for f in names)
     head = f"INSERT INTO {quote}{model._meta.table_name}{quote} ({columns}) VALUES "  # noqa: S608
-    one = "(" + ", ".join([database.param] * len(fields)) + ")"
+    # The unit's number stands in the statement: one value less to bind for each row.
+    one = f"({int(unit.id)}, " + ", ".join([database.param] * len(fields)) + ")"
     cursor = database.cursor()
     for at in range(0, len(rows), INSERT_ROWS):
         some = rows[at : at + INSERT_ROWS]

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import backup, db
 from dashboard.archive import ArchiveError
-from dashboard.backup import errors, restore, runs, verbs
+from dashboard.backup import errors, processes, restore, runs, verbs
 from dashboard.models import (
     AuditEvent,
     BackupRun,
@@ -213,11 +213,11 @@ def test_a_row_that_is_loaded_wrongly_is_noticed_before_the_commit(
     data = make_backup(cast.daily)
     honest = backup.sections._insert
 
-    def careless(model, fields, rows):
+    def careless(model, unit, fields, rows):
         if model is Workspace:
             at = fields.index("name")
             rows = [(*row[:at], row[at] + "!", *row[at + 1 :]) for row in rows]
-        honest(model, fields, rows)
+        honest(model, unit, fields, rows)
 
     monkeypatch.setattr(backup.sections, "_insert", careless)
     with Unchanged(cast.daily), pytest.raises(errors.NotVerified):
@@ -270,6 +270,8 @@ def test_every_attempt_is_in_the_audit_log(cast, engine, make_backup, bring_in):
 
 def test_a_run_that_nobody_finished_reads_interrupted_after_a_start(cast):
     run = runs.begin(cast.daily, backup.RunKind.IMPORT, cast.alice)
+    assert backup.mark_interrupted() == 0  # this process is at work on it
+    processes.at_work.clear()
     assert backup.mark_interrupted() == 1
     again = BackupRun.get_by_id(run.id)
     assert again.state == "interrupted"
