@@ -16,10 +16,12 @@ from . import sections
 from .compare import Comparison, SectionChange
 from .errors import BackupError, WrongUnit
 from .report import Inspection, Preview, Report, inspect, preview
-from .runs import last_import, mark_interrupted, newest_safety_copy, sweep
+from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free, sweep
 from .store import Folders
 from .verbs import (
     Context,
+    begin_import,
+    begin_validation,
     decrypt_with_password,
     discard_ticket,
     export_for_download,
@@ -47,6 +49,9 @@ __all__ = [
     "RunKind",
     "SectionChange",
     "WrongUnit",
+    "begin",
+    "begin_import",
+    "begin_validation",
     "decrypt_with_password",
     "discard_ticket",
     "export_for_download",
@@ -63,6 +68,7 @@ __all__ = [
     "preview",
     "preview_again",
     "preview_with_password",
+    "require_free",
     "sections",
     "sweep",
     "validate_upload",

@@ -1,6 +1,9 @@
 """What can be wrong with the situation, while the file may be fine.
 
     BackupError
+    ├── UnitBusy           something else is under way in the unit
+    ├── Cancelled          somebody wanted it to stop
+    ├── Interrupted        the program was told to stop
     ├── PasswordTooShort   no file is made under such a password
     ├── UnitChanged        the unit is not what was previewed any more
     ├── TicketUnusable     not validated, or too long ago, or by somebody else
@@ -21,6 +24,36 @@ class BackupError(Exception):
     """The situation is wrong. Nothing was changed."""
 
     code = "backup"
+
+
+class UnitBusy(BackupError):
+    """An export, validation, import or undo of the same unit is running."""
+
+    code = "unit_busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A backup of this unit is being made, checked or imported just now. One at a time: "
+            "wait until it has ended, then try again."
+        )
+
+
+class Cancelled(BackupError):
+    """Raised by the listener of an act, to end it."""
+
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled. Nothing was changed.")
+
+
+class Interrupted(BackupError):
+    """Raised by the listener of an act when the program has to end."""
+
+    code = "interrupted"
+
+    def __init__(self) -> None:
+        super().__init__("The program stopped. Nothing was changed.")
 
 
 class PasswordTooShort(BackupError):

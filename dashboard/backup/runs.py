@@ -7,11 +7,14 @@ from collections.abc import Mapping
 
 from ..db import write_transaction
 from ..models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy, Unit, User, audit
+from . import processes
+from .errors import Interrupted, UnitBusy
 from .store import Folders, listed
 
 DAY_SECONDS = 86_400
 EXPORT_KEPT_SECONDS = 3_600
 UPLOAD_KEPT_SECONDS = 1_800
+FORGOTTEN_SECONDS = 3_600  # a run of this age whose process nobody can see is over
 
 
 def now() -> int:
@@ -20,15 +23,68 @@ def now() -> int:
 
 
 def begin(unit: Unit, kind: RunKind, by: User | str) -> BackupRun:
-    """Record that *kind* was begun, before any file is made."""
+    """Record that *kind* was begun, before any file is made.
+
+    Raise `UnitBusy` while something else is running in *unit*, whoever runs it.
+    """
+    return _start(unit, None, {"unit": unit, "kind": kind, "user_email": _email(by)})
+
+
+def begin_again(run: BackupRun) -> None:
+    """Record that the validation of an upload was begun; raise `UnitBusy` like `begin`."""
+    _start(run.unit, run, {"uid": run.uid})
+
+
+def begin_upload(unit: Unit, by: User) -> BackupRun:
+    """Record that an upload comes in: it waits to be validated, and keeps nobody from anything."""
     return BackupRun.create(
         uid=secrets.token_hex(16),
         unit=unit,
-        user_email=by if isinstance(by, str) else by.email,
-        kind=kind,
-        state=RunState.RUNNING,
+        user_email=by.email,
+        kind=RunKind.VALIDATE,
+        state=RunState.UPLOADED,
         started_at=now(),
     )
+
+
+def _email(by: User | str) -> str:
+    return by if isinstance(by, str) else str(by.email)
+
+
+def _start(unit: Unit, run: BackupRun | None, columns: dict[str, object]) -> BackupRun:
+    uid = str(columns.setdefault("uid", secrets.token_hex(16)))
+    columns |= {"started_at": now(), "finished_at": None, "process": processes.this_process()}
+    processes.at_work.add(uid)  # before its row can be seen
+    try:
+        started = BackupRun.start(run, **columns)
+        if started is None and _end_if_dead(unit):
+            started = BackupRun.start(run, **columns)
+    except BaseException:
+        processes.at_work.discard(uid)
+        raise
+    if started is None:
+        processes.at_work.discard(uid)
+        raise UnitBusy
+    return started
+
+
+def _end_if_dead(unit: Unit) -> bool:
+    """Close the running run of *unit* if whoever ran it is gone for certain."""
+    other = BackupRun.running(unit)
+    if other is None:
+        return True
+    alive = processes.is_alive(other.process, other.uid)
+    if alive is None:  # nobody can tell
+        alive = other.started_at > now() - FORGOTTEN_SECONDS
+    if not alive:
+        _interrupt(other)
+    return not alive
+
+
+def require_free(unit: Unit) -> None:
+    """Raise `UnitBusy` if something is running in *unit*: said before an upload is taken in."""
+    if BackupRun.running(unit) is not None and not _end_if_dead(unit):
+        raise UnitBusy
 
 
 def end(
@@ -40,7 +96,7 @@ def end(
     **columns: object,
 ) -> None:
     """Record how *run* ended, in the audit log too, inside the caller's transaction if any."""
-    columns |= {"state": state, "finished_at": now(), "reason": reason}
+    columns |= {"state": state, "finished_at": now(), "reason": reason, "process": ""}
     columns["counts"] = json.dumps(counts or {})
     for name, value in columns.items():
         setattr(run, name, value)
@@ -61,14 +117,27 @@ def end(
 def mark_interrupted() -> int:
     """At the start of a server: runs that nobody finished were interrupted, nothing changed.
 
-    A command that is still at work in another process overwrites this when it ends.
+    Only what is known to be at work stays: a command in another process. If nobody can tell (one
+    in another container), it is closed, so that no crash can keep a unit busy over a new start;
+    that command overwrites this when it ends.
     """
     unfinished = BackupRun.select().where(BackupRun.state == RunState.RUNNING)
-    count = 0
-    for run in list(unfinished):
-        end(run, RunState.INTERRUPTED, reason="The program stopped. Nothing was changed.")
-        count += 1
-    return count
+    dead = [run for run in unfinished if not processes.is_alive(run.process, run.uid)]
+    for run in dead:
+        _interrupt(run)
+    return len(dead)
+
+
+def _interrupt(run: BackupRun) -> None:
+    with write_transaction():  # waiting for it, the run may have ended after all
+        if BackupRun.running(run.unit) == run:
+            end(run, RunState.INTERRUPTED, reason=str(Interrupted()))
+
+
+def abandon(run: BackupRun) -> None:
+    """Close a run that was begun and that nobody came to work on."""
+    processes.at_work.discard(run.uid)
+    _interrupt(run)
 
 
 def sweep(folders: Folders, safety_days: int) -> int:

@@ -1,8 +1,11 @@
 """Export, validate, import and undo as whole acts: files, records and clean-up included.
 
-Both doors call these. Every act has a `BackupRun` from before its first byte to its end.
+Both doors call these. Every act has a `BackupRun` from before its first byte to its end. Who hands
+the act to another thread begins the run himself (`runs.begin`), to know at once whether the unit is
+free, and gives it as *run*. A *progress* that raises ends the act, with nothing changed.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,10 +25,12 @@ from ..archive import (
 )
 from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User
 from ..vault import vault
-from . import runs, store, tickets
+from . import processes, runs, store, tickets
 from .compare import NAMES
 from .errors import (
     BackupError,
+    Cancelled,
+    Interrupted,
     NoSafetyCopy,
     NothingToUndo,
     TicketUnusable,
@@ -35,6 +40,7 @@ from .errors import (
 )
 from .export import Lock, export, lock_with_password
 from .gate import key_derivation
+from .progress import Progress, Stage, as_saving, silent
 from .report import Preview, Report, decrypt, preview_file, validate
 from .restore import Plan, Restored, restore
 from .store import Folders
@@ -52,36 +58,65 @@ class Context:
 
 @contextmanager
 def _recorded(run: BackupRun) -> Iterator[None]:
-    """Record a refusal or failure of *run*; success is recorded by the block itself."""
+    """Record how *run* ended if it did not end well; success is recorded by the block itself."""
     try:
         yield
     except (ArchiveError, BackupError) as error:
-        runs.end(run, RunState.REFUSED, reason=str(error))
+        runs.end(run, _STATES.get(type(error), RunState.REFUSED), reason=str(error))
+        raise
+    except KeyboardInterrupt:
+        runs.end(run, RunState.CANCELLED, reason=str(Cancelled()))
         raise
     except BaseException as error:
         with suppress(db.DatabaseError):
             runs.end(run, RunState.FAILED, reason=type(error).__name__)
         raise
+    finally:
+        processes.at_work.discard(run.uid)
 
 
-def export_for_download(unit: Unit, user: User, password: str, context: Context) -> BackupRun:
+_STATES: dict[type[Exception], RunState] = {
+    Cancelled: RunState.CANCELLED,
+    Interrupted: RunState.INTERRUPTED,
+}
+
+
+def export_for_download(
+    unit: Unit,
+    user: User,
+    password: str,
+    context: Context,
+    *,
+    progress: Progress = silent,
+    run: BackupRun | None = None,
+) -> BackupRun:
     """Make a backup in the exports folder; the run's uid names the file for an hour."""
-    run = runs.begin(unit, RunKind.EXPORT, user)
+    run = run or runs.begin(unit, RunKind.EXPORT, user)
     with _recorded(run):
+        progress(Stage.UNLOCK, 0, 0)
         lock = lock_with_password(password, context.cost, least=context.password_min)
         with store.new_file(context.folders.exports, run.uid) as sink:
-            report = export(unit, sink, lock, app=context.app, by=user.name)
+            report = export(unit, sink, lock, app=context.app, by=user.name, progress=progress)
         _end_export(run, report)
     return run
 
 
-def export_to_file(unit: Unit, path: Path, password: str, by: str, context: Context) -> Report:
+def export_to_file(
+    unit: Unit,
+    path: Path,
+    password: str,
+    by: str,
+    context: Context,
+    *,
+    progress: Progress = silent,
+) -> Report:
     """Make a backup at *path*; raise `FileExistsError` rather than overwrite."""
     run = runs.begin(unit, RunKind.EXPORT, by)
     with _recorded(run):
+        progress(Stage.UNLOCK, 0, 0)
         lock = lock_with_password(password, context.cost, least=context.password_min)
         with store.new_output(path) as sink:
-            report = export(unit, sink, lock, app=context.app, by=by)
+            report = export(unit, sink, lock, app=context.app, by=by, progress=progress)
         _end_export(run, report)
     return report
 
@@ -105,18 +140,28 @@ def decrypt_with_password(source: BinaryIO, password: str) -> Iterator[bytes]:
     yield from lines
 
 
-def validate_with_password(source: BinaryIO, password: str) -> Report:
+def validate_with_password(
+    source: BinaryIO, password: str, *, progress: Progress = silent
+) -> Report:
     """Read *source* to its end with *password*; raise an `ArchiveError` at the first fault."""
+    progress(Stage.UNLOCK, 0, 0)
     with key_derivation():
-        return validate(source, with_password(password), password=True)
+        return validate(source, with_password(password), password=True, progress=progress)
 
 
 def preview_with_password(
-    source: BinaryIO, password: str, unit: Unit, *, names: int = NAMES
+    source: BinaryIO,
+    password: str,
+    unit: Unit,
+    *,
+    names: int = NAMES,
+    progress: Progress = silent,
 ) -> Preview:
     """Validate *source* with *password* and compare it with *unit*, in one reading."""
+    progress(Stage.UNLOCK, 0, 0)
+    opener = with_password(password)
     with key_derivation():
-        return preview_file(source, with_password(password), unit, password=True, names=names)
+        return preview_file(source, opener, unit, password=True, names=names, progress=progress)
 
 
 def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> str:
@@ -124,19 +169,14 @@ def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> s
 
     A wrong password must not cost a second upload, so it stays for half an hour.
     """
-    run = runs.begin(unit, RunKind.VALIDATE, user)
+    run = runs.begin_upload(unit, user)
     with _recorded(run), store.new_file(context.folders.uploads, run.uid) as sink:
         store.copy_in(upload, sink)
     return run.uid
 
 
-def validate_upload(
-    unit: Unit, user: User, uid: str, password: str, context: Context
-) -> tuple[str, Preview]:
-    """Validate the kept upload *uid* to its end; return a ticket's token and the preview.
-
-    It is deleted when it is refused for anything but the password.
-    """
+def begin_validation(unit: Unit, user: User, uid: str, context: Context) -> BackupRun:
+    """Begin the run that validates the kept upload *uid*."""
     run: BackupRun | None = BackupRun.get_or_none(
         BackupRun.uid == uid,
         BackupRun.unit == unit,
@@ -146,10 +186,30 @@ def validate_upload(
     path = store.file_path(context.folders.uploads, run.uid) if run else None
     if run is None or path is None or not path.exists():
         raise UploadGone
+    runs.begin_again(run)
+    return run
+
+
+def validate_upload(
+    unit: Unit,
+    user: User,
+    uid: str,
+    password: str,
+    context: Context,
+    *,
+    progress: Progress = silent,
+    run: BackupRun | None = None,
+) -> tuple[str, Preview]:
+    """Validate the kept upload *uid* to its end; return a ticket's token and the preview.
+
+    It is deleted when it is refused for anything but the password.
+    """
+    run = run or begin_validation(unit, user, uid, context)
+    path = store.file_path(context.folders.uploads, run.uid)
     with _recorded(run):
         try:
             with path.open("rb") as source:
-                found = preview_with_password(source, password, unit)
+                found = preview_with_password(source, password, unit, progress=progress)
         except (WrongPassword, TooBusy):
             raise
         except BaseException:
@@ -172,10 +232,17 @@ def _end_validation(run: BackupRun, found: Preview) -> None:
     )
 
 
-def prepare_undo(unit: Unit, user: User, context: Context) -> tuple[str, Preview]:
+def prepare_undo(
+    unit: Unit,
+    user: User,
+    context: Context,
+    *,
+    progress: Progress = silent,
+    run: BackupRun | None = None,
+) -> tuple[str, Preview]:
     """Validate the newest safety copy of *unit* and return a ticket's token and the preview."""
-    run = runs.begin(unit, RunKind.VALIDATE, user)
-    with _recorded(run), open_safety_copy(unit, context) as (uid, _, found):
+    run = run or runs.begin(unit, RunKind.VALIDATE, user)
+    with _recorded(run), open_safety_copy(unit, context, progress=progress) as (uid, _, found):
         token = tickets.issue(uid, unit, user, found, RunKind.UNDO)
         _end_validation(run, found)
     return token, found
@@ -195,27 +262,50 @@ def discard_ticket(unit: Unit, user: User, token: str, context: Context) -> None
         tickets.discard(tickets.find(token, unit, user), context.folders)
 
 
-def import_ticket(
+def begin_import(
     unit: Unit, user: User, token: str, context: Context, *, typed_name: str = ""
+) -> tuple[BackupRun, bool]:
+    """Begin the run that imports what *token* stands for; give the first one if it was used.
+
+    The second value says whether it was begun now. A backup of another unit needs the name of
+    *unit* typed. Raise `BackupError` with nothing begun.
+    """
+    ticket = tickets.find(token, unit, user)
+    if ticket.run is not None:
+        return ticket.run, False
+    if not ticket.same_unit and typed_name.strip() != unit.name:
+        raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
+    claimed = tickets.peek(token, ticket, context.folders)
+    return runs.begin(unit, claimed.kind, user), True
+
+
+def import_ticket(
+    unit: Unit,
+    user: User,
+    token: str,
+    context: Context,
+    *,
+    typed_name: str = "",
+    progress: Progress = silent,
+    run: BackupRun | None = None,
 ) -> BackupRun:
     """Import what *token* stands for; a second call with it returns the first one's run.
 
     A backup of another unit needs the name of *unit* typed. Raise `BackupError` or `ArchiveError`
     with the unit unchanged.
     """
-    ticket = tickets.find(token, unit, user)
-    if ticket.run is not None:
-        return ticket.run
-    if not ticket.same_unit and typed_name.strip() != unit.name:
-        raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
-    claimed = tickets.peek(token, ticket, context.folders)
-    run = runs.begin(unit, claimed.kind, user)
-    run.source = claimed.source
+    if run is None:
+        run, is_new = begin_import(unit, user, token, context, typed_name=typed_name)
+        if not is_new:
+            return run
     with _recorded(run):
+        ticket = tickets.find(token, unit, user)
+        claimed = tickets.peek(token, ticket, context.folders)
+        run.source = claimed.source
         if not tickets.use_up(ticket, run):
             raise TicketUnusable
         try:
-            _replace(run, claimed.path, claimed.plan, user.name, context)
+            _replace(run, claimed.path, claimed.plan, user.name, context, progress)
         finally:
             if claimed.kind is RunKind.IMPORT:
                 claimed.path.unlink(missing_ok=True)
@@ -230,6 +320,7 @@ def import_file(
     context: Context,
     *,
     kind: RunKind = RunKind.IMPORT,
+    progress: Progress = silent,
 ) -> BackupRun:
     """Import the open file that *found* previews."""
     report = found.report
@@ -237,12 +328,14 @@ def import_file(
     run = runs.begin(unit, kind, by)
     run.source = tickets.source_of(found)
     with _recorded(run):
-        _replace_from(run, source, plan, by, context)
+        _replace_from(run, source, plan, by, context, progress)
     return run
 
 
 @contextmanager
-def open_safety_copy(unit: Unit, context: Context) -> Iterator[tuple[str, BinaryIO, Preview]]:
+def open_safety_copy(
+    unit: Unit, context: Context, *, progress: Progress = silent
+) -> Iterator[tuple[str, BinaryIO, Preview]]:
     """Open and validate the newest safety copy of *unit*: what an undo would import.
 
     Give its id, the open file, and the preview.
@@ -252,26 +345,28 @@ def open_safety_copy(unit: Unit, context: Context) -> Iterator[tuple[str, Binary
         raise NothingToUndo
     opener = with_key_pair(*vault.key_pair())
     with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
-        yield copy.uid, source, preview_file(source, opener, unit)
+        yield copy.uid, source, preview_file(source, opener, unit, progress=progress)
 
 
-def _replace(run: BackupRun, path: Path, plan: Plan, by: str, context: Context) -> None:
+def _replace(
+    run: BackupRun, path: Path, plan: Plan, by: str, context: Context, progress: Progress
+) -> None:
     try:
         source = path.open("rb")
     except FileNotFoundError:
         raise TicketUnusable from None
     with source:
-        _replace_from(run, source, plan, by, context)
+        _replace_from(run, source, plan, by, context, progress)
 
 
 def _replace_from(
-    run: BackupRun, source: BinaryIO, plan: Plan, by: str, context: Context
+    run: BackupRun, source: BinaryIO, plan: Plan, by: str, context: Context, progress: Progress
 ) -> Restored:
     """Safety copy, then restore and its records in one transaction."""
-    saved = _safety_copy(run, by, context)
+    saved = _safety_copy(run, by, context, progress)
     try:
-        with db.write_transaction():
-            restored = restore(run.unit, source, plan, context.folders.data)
+        with _turn(progress), db.write_transaction():
+            restored = restore(run.unit, source, plan, context.folders.data, progress=progress)
             SafetyCopy.create(
                 uid=run.uid,
                 unit=run.unit,
@@ -289,6 +384,7 @@ def _replace_from(
                 content=restored.content,
                 source=run.source,
             )
+            progress(Stage.COMMIT, 0, 0)
     except BaseException:
         store.remove(context.folders.safety, run.uid)
         raise
@@ -298,14 +394,35 @@ def _replace_from(
     return restored
 
 
-def _safety_copy(run: BackupRun, by: str, context: Context) -> Report:
+_writing = threading.Lock()
+_TURN_SECONDS = 0.2
+
+
+@contextmanager
+def _turn(progress: Progress) -> Iterator[None]:
+    """Wait for the imports of other units, for as long as it takes.
+
+    The database would wait for its write lock 15 seconds only, and deaf to *progress*.
+    """
+    while not _writing.acquire(timeout=_TURN_SECONDS):
+        progress(Stage.WAIT, 0, 0)
+    try:
+        yield
+    finally:
+        _writing.release()
+
+
+def _safety_copy(run: BackupRun, by: str, context: Context, progress: Progress) -> Report:
     """Write the present state, sealed to the server's key pair, and read it back."""
     file_key = new_file_key()
     lock = Lock(file_key, (sealed_slot(file_key, vault.key_pair()[0]),))
     note = f"Safety copy before the {run.kind} of {run.source}"
     try:
         with store.new_file(context.folders.safety, run.uid) as sink:
-            return export(run.unit, sink, lock, app=context.app, by=by, note=note)
+            saving = as_saving(progress)
+            return export(run.unit, sink, lock, app=context.app, by=by, note=note, progress=saving)
+    except (Cancelled, Interrupted):
+        raise
     except (OSError, BackupError, ArchiveError) as error:
         reason = error.strerror or "disk error" if isinstance(error, OSError) else str(error)
         raise NoSafetyCopy(reason) from error

@@ -67,10 +67,12 @@ class RunKind(StrEnum):
 
 
 class RunState(StrEnum):
-    """How a backup run stands."""
+    """How a backup run stands. A unit has one running run at most; an upload only waits."""
 
+    UPLOADED = "uploaded"
     RUNNING = "running"
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"

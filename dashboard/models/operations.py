@@ -4,6 +4,7 @@ import peewee
 
 from ..db import BaseModel, NumberedModel
 from .accounts import Unit, User
+from .enums import RunState
 
 
 class BackupRun(NumberedModel):
@@ -22,6 +23,41 @@ class BackupRun(NumberedModel):
     counts = peewee.TextField(default="{}")  # JSON: section -> number of rows
     source = peewee.TextField(default="")  # "Harbour Daily, 2026-11-22T23:40:00Z"
     reason = peewee.TextField(default="")  # why it was refused or failed
+    process = peewee.CharField(max_length=120, default="")  # who is at work, while it is running
+
+    @classmethod
+    def start(cls, run: "BackupRun | None" = None, **columns: object) -> "BackupRun | None":
+        """Make a running run, or *run* running; None if another one of its unit is running."""
+        columns["state"] = RunState.RUNNING
+        try:
+            if run is None:
+                return cls.create(**columns)
+            cls.update(**columns).where(cls.id == run.id).execute()
+        except peewee.IntegrityError:
+            unit = run.unit if run is not None else columns["unit"]
+            if cls.running(unit) is None:
+                raise  # something else is wrong
+            return None
+        for name, value in columns.items():
+            setattr(run, name, value)
+        return run
+
+    @classmethod
+    def running(cls, unit: object) -> "BackupRun | None":
+        """Return what is under way in *unit*, or None."""
+        found: BackupRun | None = cls.get_or_none(cls.unit == unit, cls.state == RunState.RUNNING)
+        return found
+
+
+# One at a time in each unit: a fact of the database, for server and commands alike.
+BackupRun.add_index(
+    BackupRun.index(
+        BackupRun.unit,
+        unique=True,
+        where=BackupRun.state == RunState.RUNNING,
+        name="backuprun_running",
+    )
+)
 
 
 class ImportTicket(BaseModel):
