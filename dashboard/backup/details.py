@@ -1,8 +1,9 @@
 """One row of the unit beside the same row of a backup: found on both sides, then compared."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import BinaryIO
 
 from ..archive import SECTIONS, ArchiveReader, Row, Section, with_file_key
 from ..archive.keys import Opener
@@ -15,7 +16,9 @@ from .fields import FieldChange, fields_of
 from .sections import TABLE_OF
 from .store import Folders
 
-Key = Sequence[str | int]
+Key = Sequence[str | int]  # as somebody asks for it
+RowKey = tuple[str | int, ...]
+Place = tuple[str, RowKey]  # section and key
 
 
 def details_of_ticket(
@@ -23,34 +26,54 @@ def details_of_ticket(
 ) -> tuple[FieldChange, ...]:
     """Return what an import of the validated file would change in one row.
 
-    Raise `TicketUnusable` or `UnitChanged` where the import itself would.
+    Raise `TicketUnusable` or `UnitChanged` where the import itself would, and `KeyError` for a
+    section that there is not.
     """
     claim = tickets.peek(token, tickets.find(token, unit, user), folders)
     try:
         source = claim.path.open("rb")
     except FileNotFoundError:
         raise TicketUnusable from None
-    with source, read_snapshot():
-        revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
-        if revision != claim.plan.unit_revision:
-            raise UnitChanged
-        return details(source, with_file_key(claim.plan.file_key), unit, section, key)
+    opener = with_file_key(claim.plan.file_key)
+    with source:
+        [found] = details(source, opener, unit, [(section, key)], claim.plan.unit_revision)
+    return found
 
 
 def details(
-    source: BinaryIO, opener: Opener, unit: Unit, section: str, key: Key
-) -> tuple[FieldChange, ...]:
-    """Return what differs in the row of *key* between *unit* and a validated file.
+    source: BinaryIO,
+    opener: Opener,
+    unit: Unit,
+    wanted: Sequence[tuple[str, Key]],
+    unit_revision: int,
+) -> list[tuple[FieldChange, ...]]:
+    """Return, for each section and key *wanted*, what differs between *unit* and a validated file.
 
-    Nothing for a key that is in neither, or that is not one. Raise `KeyError` for no section.
+    Nothing for a key that is on neither side, or that is not one. The file is read once. Raise
+    `UnitChanged` if the unit is not at *unit_revision*.
     """
-    table = TABLE_OF[section]
-    if not _is_key(table.section, key):
-        return ()
-    now, then = table.find(unit, key), _find(source, opener, table.section, key)
-    if now is None and then is None:
-        return ()
-    return tuple(fields_of(table.section, now, then))
+    sections = [TABLE_OF[name].section for name, _ in wanted]
+    keys = [
+        tuple(key) if _is_key(section, key) else None
+        for section, (_, key) in zip(sections, wanted, strict=True)
+    ]
+    asked = {(at.name, key) for at, key in zip(sections, keys, strict=True) if key is not None}
+    then = _find(source, opener, asked)
+    with read_snapshot():
+        if Unit.select(Unit.revision).where(Unit.id == unit.id).scalar() != unit_revision:
+            raise UnitChanged
+        now = {(name, key): TABLE_OF[name].find(unit, key) for name, key in asked}
+    return [
+        () if key is None else _compare(section, now[section.name, key], then, key)
+        for section, key in zip(sections, keys, strict=True)
+    ]
+
+
+def _compare(
+    section: Section, now: Row | None, then: Mapping[Place, Row], key: RowKey
+) -> tuple[FieldChange, ...]:
+    row = then.get((section.name, key))
+    return () if now is row is None else tuple(fields_of(section, now, row))
 
 
 def _is_key(section: Section, key: Key) -> bool:
@@ -62,17 +85,23 @@ def _is_key(section: Section, key: Key) -> bool:
     )
 
 
-def _find(source: BinaryIO, opener: Opener, section: Section, key: Key) -> Row | None:
+def _find(source: BinaryIO, opener: Opener, asked: set[Place]) -> dict[Place, Row]:
+    """Return the rows of the file that are *asked* for, in one reading, no longer than needed."""
     source.seek(0)
-    wanted: Any = key[0] if len(key) == 1 else tuple(key)
-    behind = SECTIONS[SECTIONS.index(section) + 1 :]
+    found: dict[Place, Row] = {}
+    left = [at for at, section in enumerate(SECTIONS) if any(section.name == n for n, _ in asked)]
     for batch in ArchiveReader(source, opener).batches(known=True):
-        if batch.section in behind:
+        section = batch.section
+        if len(found) == len(asked) or SECTIONS.index(section) > max(left):
             break
-        if batch.section is not section:
-            continue
-        keys = section.keys_of(batch.rows)
-        if wanted <= keys[-1]:
-            at = bisect_left(keys, wanted)
-            return batch.rows[at] if keys[at] == wanted else None
-    return None
+        key_of = partial(_key_of, section)
+        for name, key in asked:
+            if name == section.name:
+                at = bisect_left(batch.rows, key, key=key_of)
+                if at < len(batch.rows) and key_of(batch.rows[at]) == key:
+                    found[name, key] = batch.rows[at]
+    return found
+
+
+def _key_of(section: Section, row: Row) -> RowKey:
+    return tuple(row[at] for at in section.key_at)

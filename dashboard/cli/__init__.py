@@ -9,6 +9,7 @@ from .. import __version__
 from ..config import ConfigError, load, unknown
 from .backups import backup
 from .demo import demo
+from .diff import diff
 from .serve import serve
 from .units import unit
 from .users import user
@@ -37,6 +38,7 @@ def cli(context: click.Context) -> None:
 
 for command in (serve, demo, unit, user, backup):
     cli.add_command(command)
+backup.add_command(diff)
 
 
 def main() -> None:

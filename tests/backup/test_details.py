@@ -12,6 +12,7 @@ from dashboard.archive import SECTION_BY_NAME, with_file_key
 from dashboard.archive.reader import open_with_password
 from dashboard.backup import fields
 from dashboard.backup.details import details
+from dashboard.backup.errors import UnitChanged
 from dashboard.backup.fields import FieldChange, State, fields_of
 from dashboard.models import Application, Asset, ConfigKey, Plugin, Workspace
 from tests.backup.conftest import PASSWORD
@@ -27,7 +28,9 @@ def look(cast, make_backup):
     key_of_file = open_with_password(io.BytesIO(data), PASSWORD).file_key
 
     def look(section, *key):
-        return details(io.BytesIO(data), with_file_key(key_of_file), cast.daily, section, key)
+        opener, revision = with_file_key(key_of_file), cast.daily.revision
+        [found] = details(io.BytesIO(data), opener, cast.daily, [(section, key)], revision)
+        return found
 
     return look
 
@@ -87,6 +90,25 @@ def test_values_that_are_no_text_are_told_in_words(cast, look):
     )
     size = f"{len(PIXEL)} bytes"
     assert look("assets", digest)[-1] == FieldChange("content", State.NEW, None, size)
+
+
+def test_many_rows_are_found_in_one_reading(cast, make_backup):
+    data = io.BytesIO(make_backup(cast.daily))
+    opener = with_file_key(open_with_password(data, PASSWORD).file_key)
+    ConfigKey.update(description="mine").where(ConfigKey.unit == cast.daily).execute()
+    wanted = [("config_keys", (f"K{number:04d}",)) for number in range(20)]
+    wanted += [("profiles", ("pf-all",)), ("plugins", ("no.such.thing",)), ("toolbar", (1,))]
+    found = details(data, opener, cast.daily, wanted[::-1], cast.daily.revision)[::-1]
+    assert found[20:] == [(), (), ()]
+    for number, changes in enumerate(found[:20]):
+        assert changes[-1] == FieldChange("description", State.DIFFERENT, "mine", f"key {number}")
+
+
+def test_a_unit_that_has_changed_is_not_looked_into(cast, make_backup):
+    data = io.BytesIO(make_backup(cast.daily))
+    opener = with_file_key(open_with_password(data, PASSWORD).file_key)
+    with pytest.raises(UnitChanged):
+        details(data, opener, cast.daily, [("toolbar", (0,))], cast.daily.revision + 1)
 
 
 @pytest.mark.parametrize(
