@@ -233,47 +233,43 @@ def test_a_file_that_is_spelled_otherwise_means_the_same(servers, state, seed):
 # Negative controls: an engine that loses something is caught by `travels`.
 
 
-def spoil(monkeypatch, model: str, change) -> None:
-    """Let every INSERT into one table pass through *change*."""
-    honest = backup.sections._insert
+def spoil(monkeypatch, section: str, change) -> None:
+    """Let all rows that go into one table pass through *change*."""
+    for kind in {type(table) for table in backup.sections.TABLES}:
 
-    def careless(table, fields, rows):
-        if table.__name__ == model:
-            rows = change(fields, rows)
-        honest(table, fields, rows)
+        def careless(table, unit, rows, honest=kind.insert):
+            honest(table, unit, change(unit, rows) if table.section.name == section else rows)
 
-    monkeypatch.setattr(backup.sections, "_insert", careless)
+        monkeypatch.setattr(kind, "insert", careless)
 
 
-@pytest.mark.parametrize("model", ["Plugin", "ProfileWorkspace", "ConfigKey", "ToolbarItem"])
-def test_an_engine_that_loses_a_row_is_caught(servers, monkeypatch, model):
-    spoil(monkeypatch, model, lambda fields, rows: rows[1:])
+@pytest.mark.parametrize("section", ["plugins", "profile_workspaces", "config_keys", "toolbar"])
+def test_an_engine_that_loses_a_row_is_caught(servers, monkeypatch, section):
+    spoil(monkeypatch, section, lambda unit, rows: rows[1:])
     with pytest.raises(AssertionError):
         travels(servers, largest())
 
 
 def test_an_engine_that_changes_a_character_is_caught(servers, monkeypatch):
-    def change(fields, rows):
-        at = fields.index("name")
-        return [(*row[:at], row[at].replace("\U0001f600", "?"), *row[at + 1 :]) for row in rows]
+    def change(unit, rows):
+        return [(uid, name.replace("\U0001f600", "?", 1), at) for uid, name, at in rows]
 
-    spoil(monkeypatch, "Profile", change)
+    spoil(monkeypatch, "profiles", change)
     with pytest.raises(AssertionError):
         travels(servers, largest())
 
 
 def test_an_engine_that_touches_another_unit_is_caught(servers, monkeypatch):
     home = servers[0]
-    with home.running():
-        target, witness = home.unit("full").id, home.unit("witness").id
 
-    def change(fields, rows):
-        if rows[0][0] == target:
+    def change(unit, rows):
+        if unit.slug == "full":
+            witness = home.unit("witness")
             ToolbarItem.delete().where(ToolbarItem.unit == witness).execute()
         return rows
 
     with monkeypatch.context() as patch:
-        spoil(patch, "Profile", change)
+        spoil(patch, "profiles", change)
         with pytest.raises(AssertionError):
             travels(servers, largest())
     with home.running():
