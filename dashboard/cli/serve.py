@@ -16,6 +16,7 @@ from ..backup import mark_interrupted, sweep
 from ..backup.store import make_folders
 from ..config import Settings
 from ..installation import is_set_up, new_setup_token
+from ..jobs import Jobs
 from .common import refusing
 
 THREADS = 16
@@ -30,7 +31,7 @@ IN_MEMORY_BYTES = 16 << 20  # of a request body, before it goes to a temporary f
 @click.pass_obj
 @refusing
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
-    """Run the server until it is told to stop (Ctrl-C or SIGTERM; running requests finish).
+    """Run the server until it is told to stop (Ctrl-C or SIGTERM; what runs finishes).
 
     On an empty data directory it prints a one-time link to set up the organisation.
 
@@ -55,8 +56,12 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")
     click.echo(f"Dashboard runs at {address} (stop it with Ctrl-C)")
     sys.stdout.flush()
-    _drain_on_signals(server)
-    server.run()
+    jobs: Jobs = app.extensions["jobs"]
+    _drain_on_signals(server, jobs)
+    try:
+        server.run()
+    finally:
+        jobs.close()  # what still runs rolls back and reads interrupted
 
 
 def _tidy_up(settings: Settings) -> str | None:
@@ -73,13 +78,15 @@ def _shown_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _drain_on_signals(server: Any) -> None:
-    """On SIGTERM or Ctrl-C stop accepting, let running requests finish, then end.
+def _drain_on_signals(server: Any, jobs: Jobs) -> None:
+    """On SIGTERM or Ctrl-C stop accepting, let running requests and jobs finish, then end.
 
     Uses waitress's own parts (trigger, active_channels), so waitress is pinned.
     """
 
     def is_busy() -> bool:
+        if jobs.are_running():
+            return True
         channels = list(server.active_channels.values())
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 

@@ -10,6 +10,7 @@ from flask import Flask, url_for
 from .. import __version__
 from ..backup.store import Folders
 from ..config import Settings
+from ..jobs import Jobs
 from . import access, errors, security, sessions, shell
 from .applications import bp as applications
 from .audit import bp as audit
@@ -50,6 +51,7 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     )
     app.config["SETTINGS"] = settings
     app.extensions["folders"] = folders
+    app.extensions["jobs"] = Jobs()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, version=__version__)
     # The order is the order of the hooks: connection and session, body limit and guard, CSRF.
@@ -69,7 +71,6 @@ def resource_root() -> Path:
 
 
 def asset(path: str) -> str:
-    """Return the address of a static file; it changes with the content, so it may be cached."""
     return url_for("static", filename=path, v=_digest(resource_root() / "static" / path))
 
 

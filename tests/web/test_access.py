@@ -68,6 +68,9 @@ EXPECTED = {
     "backups.import_": (ADMIN, "fresh"),
     "backups.undo": (ADMIN, "fresh"),
     "backups.discard": (ADMIN,),
+    "backups.job": (ADMIN,),
+    "backups.show_job": (ADMIN,),
+    "backups.cancel": (ADMIN,),
 }
 PEOPLE = ("nobody", "olga", "mallory", "rita", "ursula", "bob", "alice")
 ROLES = {"rita": Role.READONLY, "ursula": Role.USER, "bob": Role.POWER_USER, "alice": Role.ADMIN}
