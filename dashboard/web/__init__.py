@@ -71,6 +71,7 @@ def resource_root() -> Path:
 
 
 def asset(path: str) -> str:
+    """Return the address of a static file; it changes with the content, so it may be cached."""
     return url_for("static", filename=path, v=_digest(resource_root() / "static" / path))
 
 
