@@ -60,9 +60,12 @@ class LineGrouper:
             self._pending, self._size = [], 0
 
 
-def unpack_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Yield the lines of each block of the payload that *read* gives, bounded at every step."""
-    unpacked = packed = 0
+def unpack_blocks(read: Callable[[int], bytes], file_bytes: int) -> Iterator[bytes]:
+    """Yield the lines of each block of the payload that *read* gives, bounded at every step.
+
+    *file_bytes* is the size of the whole file, which the size of the text is compared with.
+    """
+    unpacked = 0
     decompressor = zstandard.ZstdDecompressor()
     while prefix := read(_PREFIX.size):
         length = _compressed_length(prefix)
@@ -71,10 +74,9 @@ def unpack_blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:
             raise InvalidContent("a block that is shorter than it says")
         size = _content_size(frame)
         unpacked += size
-        packed += _PREFIX.size + length
         if unpacked > MAX_UNPACKED_BYTES:
             raise LimitExceeded("more than 8 GiB when unpacked")
-        if unpacked > RATIO_FREE_BYTES and unpacked > packed * MAX_RATIO:
+        if unpacked > RATIO_FREE_BYTES and unpacked > file_bytes * MAX_RATIO:
             raise LimitExceeded(f"it unpacks to more than {MAX_RATIO} times its size")
         try:
             lines = decompressor.decompress(frame, max_output_size=size, allow_extra_data=False)
@@ -106,7 +108,7 @@ def _content_size(frame: bytes) -> int:
         raise InvalidContent("a block that does not declare its size")
     if size == 0:
         raise InvalidContent("an empty block")
-    if size > MAX_BLOCK_BYTES or parameters.window_size > 2 * MAX_BLOCK_BYTES:
+    if size > MAX_BLOCK_BYTES:
         raise LimitExceeded("a block of more than 4 MiB")
     if parameters.dict_id:
         raise InvalidContent("a block that needs a dictionary")

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from .errors import Damaged
 from .keys import open_chunk, seal_chunk
 from .limits import CHUNK_BYTES, CHUNK_OVERHEAD
+from .streams import read_exactly
 
 _SEALED_CHUNK_BYTES = CHUNK_BYTES + CHUNK_OVERHEAD
 
@@ -58,7 +59,7 @@ class ChunkReader:
         self._number = 0
         self._plain = b""
         self._at = 0
-        self._ahead = _read_exactly(source, _SEALED_CHUNK_BYTES)
+        self._ahead = read_exactly(source, _SEALED_CHUNK_BYTES)
         self._ended = False
 
     def read(self, size: int) -> bytes:
@@ -80,7 +81,7 @@ class ChunkReader:
 
     def _next(self) -> None:
         sealed = self._ahead
-        self._ahead = _read_exactly(self._source, _SEALED_CHUNK_BYTES)
+        self._ahead = read_exactly(self._source, _SEALED_CHUNK_BYTES)
         last = not self._ahead
         if len(sealed) <= CHUNK_OVERHEAD or (not last and len(sealed) != _SEALED_CHUNK_BYTES):
             raise Damaged("it is cut short")
@@ -96,16 +97,3 @@ class ChunkReader:
             at = self._number * _SEALED_CHUNK_BYTES
             return f"byte {at} of its content, or one soon after, is not what was written"
         return "it is cut short" if last else "something was added at its end"
-
-
-def _read_exactly(source: BinaryIO, size: int) -> bytes:
-    """Read *size* bytes even from a source that gives fewer at a time; fewer only at its end."""
-    data = source.read(size)
-    if len(data) == size or not data:
-        return data
-    parts = [data]
-    got = len(data)
-    while got < size and (data := source.read(size - got)):
-        parts.append(data)
-        got += len(data)
-    return b"".join(parts)

@@ -7,8 +7,9 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
+from . import strict_json
 from .errors import Damaged, LimitExceeded, NewerVersion, NotABackup
 from .keys import (
     PUBLIC_KEY_BYTES,
@@ -30,6 +31,7 @@ from .limits import (
     MAX_MAGIC_LINE_BYTES,
     MAX_SLOTS,
 )
+from .streams import read_exactly
 
 MAGIC = b"dashboard-backup/"
 LINE1 = MAGIC + b"1\n"
@@ -73,13 +75,14 @@ def read_header(source: BinaryIO) -> Header:
     if not line2.endswith(b"\n"):
         raise Damaged("its header is cut short or too long")
     parsed = _parse_canonical(line2[:-1])
-    line3 = source.read(_DIGEST_LINE_BYTES)
+    line3 = read_exactly(source, _DIGEST_LINE_BYTES)
     if not hmac.compare_digest(line3, _digest_line(line1 + line2)):
         raise Damaged("its header was changed")
     slots = _read_slots(parsed)
-    mac = source.read(MAC_BYTES)
+    mac = read_exactly(source, MAC_BYTES)
     if len(mac) != MAC_BYTES:
         raise Damaged("it ends within the header")
+    _check_bounds(parsed["chunk"], slots)
     return Header(slots, line1 + line2 + line3, mac)
 
 
@@ -95,12 +98,32 @@ def _canonical(value: object) -> bytes:
 
 def _parse_canonical(line: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(line.decode())
+        parsed = strict_json.parse(line.decode())
         if not isinstance(parsed, dict) or _canonical(parsed) != line:
             raise ValueError("not canonical")
-    except (ValueError, RecursionError):
+        json.loads(line, parse_float=_no_fraction)
+    except ValueError:
         raise Damaged("its header cannot be read") from None
     return parsed
+
+
+def _no_fraction(_text: str) -> NoReturn:
+    raise ValueError("a header has whole numbers only")
+
+
+def _check_bounds(chunk: int, slots: tuple[Slot, ...]) -> None:
+    """Refuse numbers out of bounds, before anything is allocated by them."""
+    if chunk != CHUNK_BYTES:
+        raise LimitExceeded(f"chunks of {chunk} bytes, {CHUNK_BYTES} allowed")
+    if not 1 <= len(slots) <= MAX_SLOTS:
+        raise LimitExceeded(f"{len(slots)} key slots, 1 to {MAX_SLOTS} allowed")
+    for slot in slots:
+        if not isinstance(slot, PasswordSlot):
+            continue
+        if not KDF_OPS_RANGE[0] <= slot.cost.ops <= KDF_OPS_RANGE[1]:
+            raise LimitExceeded(f"{slot.cost.ops} passes of key derivation")
+        if not KDF_MEM_RANGE[0] <= slot.cost.mem <= KDF_MEM_RANGE[1]:
+            raise LimitExceeded(f"{slot.cost.mem} bytes of memory for key derivation")
 
 
 def _read_slots(parsed: dict[str, Any]) -> tuple[Slot, ...]:
@@ -109,10 +132,6 @@ def _read_slots(parsed: dict[str, Any]) -> tuple[Slot, ...]:
     listed = parsed["slots"]
     if not isinstance(listed, list):
         raise Damaged("its header has no list of slots")
-    if parsed["chunk"] != CHUNK_BYTES:
-        raise LimitExceeded(f"chunks of {parsed['chunk']} bytes, {CHUNK_BYTES} allowed")
-    if not 1 <= len(listed) <= MAX_SLOTS:
-        raise LimitExceeded(f"{len(listed)} key slots, 1 to {MAX_SLOTS} allowed")
     return tuple(_slot_from_json(item) for item in listed)
 
 
@@ -153,10 +172,6 @@ def _password_slot(item: dict[str, Any]) -> PasswordSlot:
     if isinstance(ops, bool) or isinstance(mem, bool):
         raise Damaged("a key slot in its header cannot be read")
     salt, wrapped = _decode(item["salt"], SALT_BYTES), _decode(item["key"], WRAPPED_BYTES)
-    if not KDF_OPS_RANGE[0] <= ops <= KDF_OPS_RANGE[1]:
-        raise LimitExceeded(f"{ops} passes of key derivation, %d to %d allowed" % KDF_OPS_RANGE)
-    if not KDF_MEM_RANGE[0] <= mem <= KDF_MEM_RANGE[1]:
-        raise LimitExceeded(f"{mem} bytes for key derivation, %d to %d allowed" % KDF_MEM_RANGE)
     return PasswordSlot(KdfCost(ops, mem), salt, wrapped)
 
 

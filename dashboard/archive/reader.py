@@ -19,6 +19,7 @@ from .manifest import (
 )
 from .rows import SECTIONS, Row, Section, decode_rows
 from .rules import RowChecker
+from .streams import size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,18 @@ class Batch:
 
 
 class ArchiveReader:
-    """Opens the backup file in *source* and gives out its rows.
+    """Opens the backup file in *source*, from its beginning, and gives out its rows.
 
     The constructor reads the header, opens a slot and reads the manifest. **Nothing is valid before
     `batches` has ended**: until then rows are proven to be what was written, but not complete.
     """
 
     def __init__(self, source: BinaryIO, opener: Opener, *, password: bool = False) -> None:
+        file_bytes = size_of(source)
         header = read_header(source)
         self.file_key = unlock(header, opener, password=password)
         self._chunks = ChunkReader(source, payload_key(self.file_key, LINE1))
-        self._blocks = unpack_blocks(self._chunks.read)
+        self._blocks = unpack_blocks(self._chunks.read, file_bytes)
         self._rest = b""
         self.payload_bytes = 0  # of text, unpacked so far
         self.manifest: Manifest = decode_manifest(self._lines(1)[0])

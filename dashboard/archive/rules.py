@@ -10,12 +10,20 @@ from typing import Any
 
 from . import strict_json
 from .errors import InvalidContent, LimitExceeded
-from .limits import MAX_ICON_BYTES, MAX_JSON_DEPTH, MAX_NUMBER_CHARS, MAX_VALUE_BYTES
+from .limits import (
+    MAX_DESCRIPTION_CHARS,
+    MAX_ICON_BYTES,
+    MAX_JSON_DEPTH,
+    MAX_NUMBER_CHARS,
+    MAX_VALUE_BYTES,
+)
 from .rows import Row, Section, row_name
 
-NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_NUMBER_WORD = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_NUMBER = re.compile(_NUMBER_WORD)
+_NUMBERS = re.compile(rf"(?:{_NUMBER_WORD}\n)*")
 _KEY_NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]{0,127}\n)*")
-_READ_KINDS = ("boolean", "number", "json")  # whose text must be more than text
+KEY_KINDS = ("string", "number", "boolean", "json", "secret")
 _SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 # section -> ((column, section it refers to), ...): the referred row must have come before.
@@ -100,15 +108,15 @@ class RowChecker:
 
 
 def _check_object(column: str, text: str) -> None:
+    if not text.startswith("{"):
+        raise ValueError(f"{column} is not a JSON object")
     if len(text.encode()) > MAX_VALUE_BYTES:
         raise LimitExceeded(f"{column} of more than 1 MiB")
     try:
         # The row itself is one level.
-        value = strict_json.parse(text, depth=MAX_JSON_DEPTH - 1)
+        strict_json.parse(text, depth=MAX_JSON_DEPTH - 1)
     except ValueError as error:
         raise ValueError(f"{column} is {error}") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{column} is not a JSON object")
 
 
 def _check_asset(sha256: str, mime: str, content: bytes) -> None:
@@ -121,21 +129,59 @@ def _check_asset(sha256: str, mime: str, content: bytes) -> None:
 
 
 def _check_keys(section: Section, rows: Sequence[Row], first: int) -> None:
-    """Check many config keys at once: there may be millions."""
-    names, types, values, _ = zip(*rows, strict=True)
-    if not _KEY_NAMES.fullmatch("\n".join(names) + "\n"):
-        bad = next(at for at, name in enumerate(names) if not is_key_name(name))
-        raise InvalidContent(f"{row_name(section, first + bad)}: not a name of a config key")
-    # At most four bytes a character: most batches are proven by lengths alone.
-    if max(map(len, values)) * 4 > MAX_VALUE_BYTES:
-        for at, value in enumerate(values):
-            if len(value.encode()) > MAX_VALUE_BYTES:
-                raise LimitExceeded(f"{row_name(section, first + at)}: a value of more than 1 MiB")
-    for at in [at for at, kind in enumerate(types) if kind in _READ_KINDS]:
+    """Check many config keys at once, for there may be millions; look for the bad one only then."""
+    names, kinds, values, descriptions = zip(*rows, strict=True)
+    sound = (
+        _are_lines(names, _KEY_NAMES)
+        and max(map(len, descriptions)) <= MAX_DESCRIPTION_CHARS
+        # At most four bytes a character: most batches are proven by lengths alone.
+        and max(map(len, values)) * 4 <= MAX_VALUE_BYTES
+        and _are_values(kinds, values)
+    )
+    if sound:
+        return
+    for number, (name, kind, value, description) in enumerate(rows, first):
+        where = row_name(section, number)
+        if not is_key_name(name):
+            raise InvalidContent(f"{where}: not a name of a config key")
+        if len(value.encode()) > MAX_VALUE_BYTES:
+            raise LimitExceeded(f"{where}: a value of more than 1 MiB")
+        if len(description) > MAX_DESCRIPTION_CHARS:
+            raise InvalidContent(f"{where}: a description that is too long")
         try:
-            check_value(types[at], values[at])
+            check_value(kind, value)
         except ValueError as error:
-            raise InvalidContent(f"{row_name(section, first + at)}: {error}") from None
+            raise InvalidContent(f"{where}: {error}") from None
+
+
+def _are_values(kinds: Sequence[str], values: Sequence[str]) -> bool:
+    """Return whether every value is proven to be of its kind by a look at all of a kind."""
+    by_kind: dict[str, list[str]] = {kind: [] for kind in KEY_KINDS}
+    try:
+        for kind, value in zip(kinds, values, strict=True):
+            by_kind[kind].append(value)
+    except KeyError:
+        return False
+    numbers, texts = by_kind["number"], by_kind["json"]
+    return (
+        set(by_kind["boolean"]) <= {"true", "false"}
+        and (not texts or strict_json.are_plain(texts))
+        and (not numbers or _are_numbers(numbers))
+    )
+
+
+def _are_lines(texts: Sequence[str], pattern: re.Pattern[str]) -> bool:
+    """Return whether *texts*, each a line without a break in it, match *pattern* together."""
+    joined = "\n".join(texts) + "\n"
+    return joined.count("\n") == len(texts) and pattern.fullmatch(joined) is not None
+
+
+def _are_numbers(texts: Sequence[str]) -> bool:
+    return (
+        max(map(len, texts)) <= MAX_NUMBER_CHARS
+        and _are_lines(texts, _NUMBERS)
+        and all(map(math.isfinite, map(float, texts)))
+    )
 
 
 def is_key_name(name: str) -> bool:
@@ -149,9 +195,11 @@ def check_value(kind: str, value: str) -> None:
         if value not in ("true", "false"):
             raise ValueError("a boolean is true or false")
     elif kind == "number":
-        if len(value) > MAX_NUMBER_CHARS or not NUMBER.fullmatch(value):
+        if len(value) > MAX_NUMBER_CHARS or not _NUMBER.fullmatch(value):
             raise ValueError("not a number")
         if not math.isfinite(float(value)):
             raise ValueError("a number too large")
-    elif kind == "json" and not strict_json.is_plain(value):
+    elif kind == "json":
         strict_json.parse(value)
+    elif kind not in KEY_KINDS:
+        raise ValueError("not a type of config keys")

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -20,31 +21,32 @@ def parse(text: str, *, depth: int = MAX_JSON_DEPTH) -> Any:
         raise ValueError(f"not JSON: {error.msg}") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if "\\u" in text or "\x00" in text:
-        _check_strings(text, value)
     if _is_deeper(value, depth):
         raise ValueError(f"nested deeper than {depth}")
+    if "\\u" in text or "\x00" in text:
+        _check_strings(text, value)
     return value
 
 
-def is_plain(text: str) -> bool:
-    """Return whether *text* is proven to be strict JSON by a quick look; False proves nothing.
+def are_plain(texts: Sequence[str]) -> bool:
+    """Return whether *texts* are proven to be strict JSON by a quick look; False proves nothing.
 
-    What encodes back to the very same text has no key twice (one would be lost), no odd number
-    and no odd spelling.
+    What encodes back to the very same text has no key twice (one would be lost), no odd number and
+    no odd spelling. Many at a time, since a call for each would cost more than the look.
     """
-    if "\\u" in text:
-        return False
     try:
-        raw = text.encode()
-        value = _PLAIN_DECODER.decode(raw)
-        if _PLAIN_ENCODER.encode(value) != raw:
+        raws = [text.encode() for text in texts]
+        values = list(map(_PLAIN_DECODER.decode, raws))
+        if list(map(_PLAIN_ENCODER.encode, values)) != raws:
             return False
     except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
         return False
-    if len(raw) <= MAX_JSON_DEPTH:
-        return True
-    return _LONG_INTEGER not in raw.translate(_DIGITS_AS_NINE) and _is_shallow(raw, value)
+    whole = b"\n".join(raws)
+    if b"\\u" in whole or _LONG_INTEGER in whole.translate(_DIGITS_AS_NINE):
+        return False
+    # Too deep takes a bracket on either side for each level.
+    long = [pair for pair in zip(raws, values, strict=True) if len(pair[0]) > 2 * MAX_JSON_DEPTH]
+    return all(_is_shallow(raw, value) for raw, value in long)
 
 
 def _is_shallow(raw: bytes, value: Any) -> bool:

@@ -56,7 +56,9 @@ class ArchiveWriter:
                 raise ValueError(f"{name} where {section.name} belongs")
             done = 0
             for rows in batches:
-                check_types(section, rows)
+                # The rules ask of a config key all that its types say, and in less time.
+                if section.name != "config_keys":
+                    check_types(section, rows)
                 lines = encode_rows(section, rows)
                 checker.check(section, rows, done, lines)
                 self._digest.add(name, lines, len(rows))

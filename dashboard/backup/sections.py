@@ -7,6 +7,7 @@ file in two columns of the table, because secrets are sealed there.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from ..archive import SECTION_BY_NAME, Row, Section
@@ -29,6 +30,7 @@ from ..models import (
 from ..vault import SealedField, vault
 
 BATCH_ROWS = 500
+FETCH_ROWS = 20  # at once; together they may have 20 MiB
 BATCH_BYTES = 512 << 10  # text held at once, so that memory does not depend on the unit
 INSERT_ROWS = 100  # rows of one INSERT; 10 and 1,000 were both slower
 
@@ -82,6 +84,9 @@ class Table:
         _insert(self.model, unit, self.section.columns, rows)
 
 
+_VALUE = itemgetter(2)
+
+
 class KeyTable(Table):
     """The config keys: up to millions, so read and written through the connection's cursor."""
 
@@ -90,10 +95,11 @@ class KeyTable(Table):
         query = self._of(unit).order_by(*self._order())
         found: list[Row] = []
         size = 0
-        for row in database.execute_sql(*query.sql()):
-            found.append(row)
-            size += len(row[2])
-            if size >= BATCH_BYTES or len(found) == BATCH_ROWS:
+        cursor = database.execute_sql(*query.sql())
+        while some := cursor.fetchmany(FETCH_ROWS):
+            found += some
+            size += sum(map(len, map(_VALUE, some)))
+            if size >= BATCH_BYTES or len(found) >= BATCH_ROWS:
                 yield _open_secrets(found)
                 found, size = [], 0
         if found:

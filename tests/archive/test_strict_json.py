@@ -23,7 +23,7 @@ ACCEPTED = (
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:12])
 def test_refused_by_both_looks(text):
-    assert not strict_json.is_plain(text)
+    assert not strict_json.are_plain([text])
     with pytest.raises(ValueError, match=r"JSON|twice|surrogate|NUL|nested|number"):
         strict_json.parse(text)
 
@@ -43,5 +43,5 @@ nested = st.recursive(
 def test_what_is_plain_is_strict(value, spaced, ascii_only):
     separators = None if spaced else (",", ":")
     text = json.dumps(value, ensure_ascii=ascii_only, separators=separators)
-    if strict_json.is_plain(text):
+    if strict_json.are_plain([text]):
         assert strict_json.parse(text) == value
