@@ -16,6 +16,7 @@ from .applications import bp as applications
 from .audit import bp as audit
 from .auth import bp as auth
 from .backups import bp as backups
+from .changes import bp as changes
 from .errors import LoggingFlask
 from .keystore import bp as keystore
 from .members import bp as members
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     members,
     audit,
     backups,
+    changes,
 )
 
 

@@ -71,6 +71,7 @@ EXPECTED = {
     "backups.job": (ADMIN,),
     "backups.show_job": (ADMIN,),
     "backups.cancel": (ADMIN,),
+    "changes.fields": (ADMIN, "fresh"),
 }
 PEOPLE = ("nobody", "olga", "mallory", "rita", "ursula", "bob", "alice")
 ROLES = {"rita": Role.READONLY, "ursula": Role.USER, "bob": Role.POWER_USER, "alice": Role.ADMIN}

@@ -98,7 +98,7 @@ def test_validate_shows_what_is_inside_and_what_goes(admin, cast, saved, htmx, a
     assert "Plugins 2" in words
     assert "Profiles 1" in words
     assert "Config keys 20" in words
-    assert "Config keys 5 20" in words
+    assert "Config keys 20 5 0 15 0" in words
     assert "Harbour Daily" in words
     assert "Dashboard 1.0.0" in words
     assert "Import" in words

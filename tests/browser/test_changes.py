@@ -1,0 +1,64 @@
+"""The preview of a real loss, in a real browser: counts, names, fields; with and without script."""
+
+import json
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from dashboard.models import ConfigKey, Plugin
+from tests.browser.test_backup import WIDTHS, backup_page, export, validate  # noqa: F401
+
+
+def change_things(unit):
+    mine = ConfigKey.unit == unit
+    ConfigKey.create(unit=unit, name="Mine", type="string", value="lost " * 40, description="")
+    ConfigKey.delete().where(mine, ConfigKey.name == "K0000").execute()
+    ConfigKey.update(description="d").where(mine, ConfigKey.name == "K0001").execute()
+    Plugin.update(secrets=json.dumps({"apiKey": "hush-other"})).where(Plugin.unit == unit).execute()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_lost_is_shown_down_to_the_field(backup_page, cast, tmp_path, scheme, width):  # noqa: F811
+    page = backup_page
+    page.set_viewport_size(WIDTHS[width])
+    page.emulate_media(color_scheme=scheme)
+    file = export(page, tmp_path / "daily.dbk")
+    change_things(cast.daily)
+    validate(page, file)
+    expect(page.get_by_text("1 will be gone").first).to_be_visible()
+    page.locator("summary", has_text="Config keys").click()
+    page.get_by_role("button", name="Mine", exact=True).click()
+    expect(page.get_by_role("cell", name="lost lost")).to_be_visible()
+    page.get_by_role("button", name="K0001", exact=True).click()
+    expect(page.get_by_role("cell", name="key 1", exact=False)).to_be_visible()
+    page.locator("summary", has_text="Plugins").click()
+    page.get_by_role("button", name="Plugin example.desk.ghost").click()
+    expect(page.get_by_text("secret, different")).to_be_visible()
+    assert "hush" not in page.content()
+    violations = [
+        (found["id"], [node["html"] for node in found["nodes"]])
+        for found in Axe().run(page).response["violations"]
+    ]
+    assert violations == []
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert page.evaluate(wide) is False
+
+
+def test_without_javascript_the_fields_are_a_page(browser, live, cast, tmp_path):
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(f"{live}/login")
+    page.get_by_label("Email", exact=True).fill(cast.alice.email)
+    page.get_by_label("Password", exact=True).fill("correct horse battery")
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{live}/u/daily/admin/backup")
+    file = export(page, tmp_path / "plain.dbk")
+    change_things(cast.daily)
+    validate(page, file)
+    page.locator("summary", has_text="Config keys").click()
+    with page.expect_popup() as opening:
+        page.get_by_role("button", name="Mine", exact=True).click()
+    expect(opening.value.get_by_role("cell", name="lost lost")).to_be_visible()
+    expect(page.get_by_role("button", name="Import", exact=True)).to_be_visible()
+    page.context.close()
