@@ -2,7 +2,7 @@
 
 import json
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..backup.store import new_output
 from ..backup.verbs import validate_with_password
 from ..config import Settings
 from ..models import BackupRun, Unit
+from .bar import bar
 from .common import (
     ask_password,
     given_password,
@@ -68,7 +69,10 @@ def export(
         if output.exists():
             raise FileExistsError(None, None, str(output))
         password = ask_password(password_file, VARIABLE, PROMPT, confirm=True)
-        report = engine.export_to_file(unit, output, password, COMMAND_LINE, context)
+        with bar() as progress:
+            report = engine.export_to_file(
+                unit, output, password, COMMAND_LINE, context, progress=progress
+            )
     data = {
         "file": str(output),
         "file_bytes": report.file_bytes,
@@ -117,7 +121,8 @@ def verify(file: Path, password_file: Path | None, *, as_json: bool) -> None:
         engine.inspect(source)
         source.seek(0)
         password = ask_password(password_file, VARIABLE, PROMPT)
-        report = validate_with_password(source, password)
+        with bar() as progress:
+            report = validate_with_password(source, password, progress=progress)
     data = {
         "file": str(file),
         "file_bytes": report.file_bytes,
@@ -182,13 +187,16 @@ def import_(
         engine.inspect(source)
         source.seek(0)
         password = ask_password(password_file, VARIABLE, PROMPT)
-        found = engine.preview(validate_with_password(source, password), unit)
+        with bar() as progress:
+            report = validate_with_password(source, password, progress=progress)
+        found = engine.preview(report, unit)
         if not found.same_unit and not into_other_unit:
             made_of = found.report.manifest.unit.name
             way_on = "Add --into-other-unit if that is what you want."
             raise engine.WrongUnit(made_of, unit.name, way_on)
         _confirm(unit, found, yes=yes)
-        run = engine.import_file(unit, source, found, COMMAND_LINE, context)
+        with bar() as progress:
+            run = engine.import_file(unit, source, found, COMMAND_LINE, context, progress=progress)
     _show_done(unit, run, as_json=as_json)
 
 
@@ -205,11 +213,16 @@ def undo(settings: Settings, slug: str, *, yes: bool, as_json: bool) -> None:
     """
     with opened(settings) as context:
         unit = unit_or_refuse(slug)
-        with engine.open_safety_copy(unit, context) as (_, source, found):
+        with ExitStack() as stack:
+            with bar() as progress:
+                opening = engine.open_safety_copy(unit, context, progress=progress)
+                _, source, found = stack.enter_context(opening)
             _confirm(unit, found, yes=yes)
-            run = engine.import_file(
-                unit, source, found, COMMAND_LINE, context, kind=engine.RunKind.UNDO
-            )
+            kind = engine.RunKind.UNDO
+            with bar() as progress:
+                run = engine.import_file(
+                    unit, source, found, COMMAND_LINE, context, kind=kind, progress=progress
+                )
     _show_done(unit, run, as_json=as_json)
 
 
