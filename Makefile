@@ -9,13 +9,14 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.stamp
 READY_DEV := $(VENV)/.stamp-dev
+READY_FUZZ := $(VENV)/fuzz/.stamp
 
 export CHROMIUM
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage lint types format vectors lock clean chromium
+.PHONY: help run test check test-browser coverage lint types format vectors fuzz lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +51,12 @@ format: $(READY_DEV)  ## format the code and mend what ruff can mend
 vectors: $(READY_DEV)  ## rebuild the archive test vectors
 	@PYTHONPATH=. $(PYTHON) tests/archive/make_vectors.py
 
+fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS="--seconds 60 reader" for less)
+	@PYTHONPATH=.:$(VENV)/fuzz $(PYTHON) -m tests.fuzz.campaign $(ARGS)
+	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -o faulthandler_timeout=0 tests/backup/test_properties.py
+
 lock: $(VENV)/lock/bin/uv  ## recompile the pins from the *.in files (ARGS=--upgrade for newer versions)
-	@for name in requirements requirements-dev; do \
+	@for name in requirements requirements-dev requirements-fuzz; do \
 	  $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
 	    --universal --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done
@@ -86,6 +91,11 @@ $(READY): requirements.txt
 
 $(READY_DEV): requirements-dev.txt
 	$(call install,$(quiet) --require-hashes -r $<)
+	@touch $@
+
+# Apart from the rest: wheels for Linux on x86-64 alone, elsewhere it is compiled with clang.
+$(READY_FUZZ): requirements-fuzz.txt | $(READY_DEV)
+	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
 	@touch $@
 
 $(VENV)/lock/bin/uv:
