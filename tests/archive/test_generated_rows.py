@@ -641,6 +641,7 @@ def worst_accepted() -> dict[str, Callable[[], bytes]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", worst_accepted())
 def test_the_worst_content_that_is_accepted_stays_within_the_promise(name, cost_of):
     """128 MiB above the idle process; its trailer may be wrong, so that nothing is left out."""
@@ -659,6 +660,7 @@ def of_ratio(ratio: float, megabytes: int = 72) -> bytes:
     return payload(text(only("config_keys", *rows)), size=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ratio", "expected"), [(190, "ok"), (210, "limit")])
 def test_the_ratio_counts_once_past_64_mib(ratio, expected, cost_of):
     data = of_ratio(ratio)
@@ -675,6 +677,7 @@ def test_the_ratio_does_not_count_before_64_mib():
     assert both(data, limits) == ("invalid_content", "limit")
 
 
+@pytest.mark.slow
 def test_the_ratio_is_that_of_the_whole_file():
     noise = MAKER.random.take(MIB // 2).hex()
     rows = [key("0" * MIB, name=f"K{n:02}") for n in range(72)]

@@ -177,6 +177,7 @@ def travels(servers: tuple[Server, Server], state: State) -> None:
 FILLED: set[str] = set()
 
 
+@pytest.mark.slow
 @many
 @given(state=states())
 def test_a_state_comes_back_the_same_wherever_it_goes(servers, state):
@@ -184,6 +185,7 @@ def test_a_state_comes_back_the_same_wherever_it_goes(servers, state):
     travels(servers, state)
 
 
+@pytest.mark.slow
 def test_the_states_before_had_rows_in_every_table():
     assert set(SECTIONS) == FILLED
 
