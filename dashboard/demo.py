@@ -19,14 +19,14 @@ from .archive import Row
 from .archive.limits import MAX_ROWS
 from .backup.sections import BATCH_ROWS, TABLE_OF
 from .installation import end_setup
-from .models import Organisation, Role, Unit, User, changing
+from .models import ConfigKey, Organisation, Role, Unit, User, changing
 from .models.people import create_organisation, create_unit, create_user, set_role
 from .plugins.jsontext import to_json
 from .plugins.mappings import fill_open_mappings
 from .plugins.registry import catalogue
 
 BIG_UNIT = "harbour-daily"  # where the made-up config keys go
-MAX_CONFIG_KEYS = MAX_ROWS["config_keys"] - 1_000  # what one backup holds, less room for others
+MAX_CONFIG_KEYS = MAX_ROWS["config_keys"]  # what one backup holds
 
 _DATA = Path(__file__).parent / "demo_data"  # beside the code, where a single binary has it too
 # 32 characters that are not mistaken for each other: 16 of them are 80 bits.
@@ -54,7 +54,7 @@ def fill(password: str | None, *, config_keys: int = 0) -> list[Login]:
     """Create the demo organisation in an empty installation and return its logins.
 
     Everybody gets *password*, or without one a fresh one each. *config_keys* adds that many made-up
-    keys to `harbour-daily`. All or nothing: raise `NotEmpty` if there is an organisation,
+    keys to `harbour-daily`, fewer only where a backup could not hold them all. All or nothing: raise `NotEmpty` if there is an organisation,
     `PeopleError` if the password is too short.
     """
     if not 0 <= config_keys <= MAX_CONFIG_KEYS:
@@ -70,7 +70,8 @@ def fill(password: str | None, *, config_keys: int = 0) -> list[Login]:
             with changing(unit, "demo.fill", by=_AGENT):
                 _fill_unit(unit, plan, data)
                 if unit.slug == BIG_UNIT:
-                    _insert(unit, "config_keys", made_up_keys(config_keys))
+                    room = MAX_CONFIG_KEYS - ConfigKey.of(unit).count()
+                    _insert(unit, "config_keys", made_up_keys(min(config_keys, room)))
         end_setup()
     db.tidy()
     return logins
