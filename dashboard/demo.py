@@ -54,8 +54,8 @@ def fill(password: str | None, *, config_keys: int = 0) -> list[Login]:
     """Create the demo organisation in an empty installation and return its logins.
 
     Everybody gets *password*, or without one a fresh one each. *config_keys* adds that many made-up
-    keys to `harbour-daily`, fewer only where a backup could not hold them all. All or nothing: raise
-    `NotEmpty` if there is an organisation, `PeopleError` if the password is too short.
+    keys to `harbour-daily`, fewer only where a backup could not hold them all. All or nothing:
+    raise `NotEmpty` if there is an organisation, `PeopleError` if the password is too short.
     """
     if not 0 <= config_keys <= MAX_CONFIG_KEYS:
         raise ValueError(f"config_keys must be from 0 to {MAX_CONFIG_KEYS}")
