@@ -229,6 +229,9 @@ SHAPES: dict[str, Callable[[list[Any]], list[Any]]] = {
     "closed twice": lambda row: [compact(row) + b"]\n"],
     "a line of spaces behind": lambda row: [row, b"  \n"],
     "a blank line behind": lambda row: [row, b"\n"],
+    "CR LF": lambda row: [compact(row) + b"\r\n"],
+    "a CR between values": lambda row: [compact(row).replace(b",", b",\r", 1) + b"\n"],
+    "a CR alone": lambda row: [row, b"\r\n"],
     "twice": lambda row: [row, row],
 }
 
