@@ -46,6 +46,8 @@ def fuzz(name: str, work: Path, runs: int, seconds: int) -> tuple[int, bool]:
         done = subprocess.run(command, stdout=sink, stderr=sink, env=os.environ)
     text = log.read_text(errors="replace")
     counts = re.findall(r"^#(\d+)\b", text, re.MULTILINE)
+    if "run interrupted" in text:
+        sys.exit(f"{name}: interrupted")
     ended = re.search(r"Done (\d+) runs", text)
     return int(ended[1] if ended else (counts or ["0"])[-1]), done.returncode != 0
 
