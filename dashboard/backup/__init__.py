@@ -14,20 +14,18 @@ from ..archive import ArchiveError
 from ..models import RunKind
 from . import sections
 from .compare import Comparison, SectionChange
+from .context import Context
 from .errors import BackupError, WrongUnit
+from .imports import begin_import, import_file, import_ticket
 from .report import Inspection, Preview, Report, inspect, preview
 from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free, sweep
 from .store import Folders
 from .verbs import (
-    Context,
-    begin_import,
     begin_validation,
     decrypt_with_password,
     discard_ticket,
     export_for_download,
     export_to_file,
-    import_file,
-    import_ticket,
     keep_upload,
     open_safety_copy,
     prepare_undo,

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import backup, db
 from dashboard.archive import ArchiveError
-from dashboard.backup import errors, processes, restore, runs, verbs
+from dashboard.backup import errors, imports, processes, restore, runs
 from dashboard.models import (
     AuditEvent,
     BackupRun,
@@ -173,7 +173,7 @@ def test_without_a_safety_copy_there_is_no_import(cast, make_backup, bring_in, m
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(verbs, "export", full)
+    monkeypatch.setattr(imports, "export", full)
     with Unchanged(cast.daily), pytest.raises(errors.NoSafetyCopy, match="No space left"):
         bring_in(cast.daily, cast.alice, data)
 

@@ -28,7 +28,7 @@ def held():
     """Work that reaches LOAD and waits there for `held.go`; `held.there` says that it waits."""
 
     def work(*, run, progress):
-        with backup.verbs._recorded(run):
+        with backup.context.recorded(run):
             progress(Stage.LOAD, 3, 10)
             work.there.set()
             assert work.go.wait(LONG)
@@ -104,7 +104,7 @@ def test_a_job_that_waits_for_a_worker_can_be_cancelled(cast, start, held, monke
 
 def test_after_the_commit_began_there_is_nothing_to_cancel(cast, start):
     def work(*, run, progress):
-        with backup.verbs._recorded(run):
+        with backup.context.recorded(run):
             progress(Stage.COMMIT, 0, 0)
             assert not job_there[0].can_be_cancelled
             job_there[0].cancel()
@@ -141,7 +141,7 @@ def test_a_closing_program_interrupts_what_runs_and_takes_nothing_more(cast, job
 
 def test_what_nobody_expected_is_logged_once_with_an_id(cast, start, caplog):
     def broken(*, run, progress):
-        with backup.verbs._recorded(run):
+        with backup.context.recorded(run):
             raise RuntimeError("the disk is on fire")
 
     job = start(broken)
