@@ -13,14 +13,17 @@ from .manifest import ContentDigest, Manifest, Trailer, encode_line
 from .rows import SECTIONS, Row, check_types, encode_rows
 from .rules import RowChecker
 
+COMPRESSORS = 2
 MAX_BLOCKS_WAITING = 4
 
 
 class ArchiveWriter:
     """Writes one backup file to *sink*: header, then rows section by section, then the trailer.
 
-    The caller's thread reads and encodes; a second one compresses and encrypts (both let the other
-    run). Use as a context manager; a file without `finish` has no last chunk and is refused.
+    Threads of its own compress, while the caller's reads, encodes, and seals what is compressed: a
+    thread has to wait for the interpreter after each call of a library, so the many short calls
+    for chunks stay here, and a second compressor works while the first one waits. Use as a
+    context manager; a file without `finish` has no last chunk and is refused.
     """
 
     def __init__(
@@ -30,8 +33,8 @@ class ArchiveWriter:
         self._chunks = ChunkWriter(sink, payload_key(file_key, LINE1))
         self._digest = ContentDigest()
         self._lines = LineGrouper(self._submit)
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
-        self._waiting: deque[Future[None]] = deque()
+        self._pool = ThreadPoolExecutor(COMPRESSORS, thread_name_prefix="archive")
+        self._waiting: deque[Future[bytes]] = deque()
         self._claimed = manifest.counts
         self._lines.add(encode_line(manifest))
 
@@ -78,12 +81,9 @@ class ArchiveWriter:
 
     def _submit(self, lines: bytes) -> None:
         self._settle(MAX_BLOCKS_WAITING - 1)
-        self._waiting.append(self._pool.submit(self._write_block, lines))
-
-    def _write_block(self, lines: bytes) -> None:
-        self._chunks.write(pack_block(lines))
+        self._waiting.append(self._pool.submit(pack_block, lines))
 
     def _settle(self, most: int) -> None:
-        """Wait until at most *most* blocks are under way; an error of theirs is raised here."""
+        """Seal and write the oldest blocks until at most *most* are being compressed."""
         while len(self._waiting) > most:
-            self._waiting.popleft().result()
+            self._chunks.write(self._waiting.popleft().result())
