@@ -246,6 +246,23 @@ def test_both_readers_agree_on_rows_of_a_wrong_shape(section):
         assert (ours, theirs) == ("invalid_content", "invalid_content"), name
 
 
+@pytest.mark.parametrize("section", [section.name for section in SECTIONS])
+def test_as_many_rows_as_lines_are_not_enough(section):
+    """Two rows share a line, and something that is no row makes up the number."""
+    first, second = (compact(row) for row in full()[section][-2:])
+    broken = first.replace(b",", b",\n", 1)
+    for lines in (
+        [first + b" " + second + b"\n", b"\n"],
+        [first + second + b"\n", b" \n"],
+        [b"\n", first + b"\t" + second + b"\n"],
+        [broken.split(b"\n")[0] + b"\n", broken.split(b"\n")[1] + second + b"\n"],
+    ):
+        rows = around(section)
+        rows[section][-2:] = lines
+        data = sealed(payload(text(rows)))
+        assert both(data) == ("invalid_content", "invalid_content"), lines
+
+
 # JSON that is deep, or says things twice
 
 DEPTHS = (1, 2, 30, 31, 32, 33, 100, 900, 1_000, 100_000)
