@@ -22,6 +22,7 @@ from .limits import (
 
 _SKIPPABLE_MAGIC = 0x184D2A50
 _PREFIX = struct.Struct("<III")  # magic, size of the frame's content (4), compressed length
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # a skippable frame has a size too
 LEVEL = 3
 
 
@@ -99,6 +100,8 @@ def _compressed_length(prefix: bytes) -> int:
 
 
 def _content_size(frame: bytes) -> int:
+    if not frame.startswith(_ZSTD_MAGIC):
+        raise InvalidContent("a block that is not a zstd frame")
     try:
         parameters = zstandard.get_frame_parameters(frame)
     except zstandard.ZstdError:

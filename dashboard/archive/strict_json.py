@@ -131,7 +131,7 @@ _DECODER = json.JSONDecoder(
     parse_int=_integer,
 )
 _DIGITS_AS_NINE = bytes(ord("9") if chr(at).isdigit() and at < 128 else at for at in range(256))
-_LONG_INTEGER = b"9" * (MAX_NUMBER_CHARS + 1)
+_LONG_INTEGER = b"9" * MAX_NUMBER_CHARS  # with a sign it is one character too long
 _TOO_DEEP = b"\n" + b" " * MAX_JSON_DEPTH
 _PLAIN_ENCODER = msgspec.json.Encoder()
 _PLAIN_DECODER = msgspec.json.Decoder()

@@ -50,9 +50,11 @@ def test_the_same_without_javascript(browser, live, cast, log_in):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     log_in(page, cast.bob)
+    # A workspace leads on to its plain page by itself; a goto must not race with that.
+    page.wait_for_url("**?plain=1", wait_until="networkidle")
     page.goto(f"{live}/u/daily/w/ws-desk/applications")
     add_notes(page)
-    page.wait_for_url("**?plain=1")
+    page.wait_for_url("**?plain=1", wait_until="networkidle")
     expect(page.get_by_role("article", name="Desk notes").locator("strong")).to_be_visible()
     page.goto(f"{live}/u/daily/w/ws-desk/applications")
     page.get_by_role("button", name="Move Desk notes left").click()
