@@ -10,13 +10,14 @@ PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.stamp
 READY_DEV := $(VENV)/.stamp-dev
 READY_FUZZ := $(VENV)/fuzz/.stamp
+READY_BENCH := $(VENV)/bench/.stamp
 
 export CHROMIUM
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage lint types format vectors fuzz lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format vectors fuzz lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ test-browser: $(READY_DEV) chromium  ## run only the tests in the browser
 coverage: $(READY_DEV) chromium  ## run every test and show the branches that none of them took
 	@$(PYTHON) -m pytest --cov $(ARGS)
 
+bench: $(READY) $(READY_BENCH)  ## measure the speed of backups against other tools (ARGS=--quick for a first look)
+	@$(PYTHON) -m bench.run $(ARGS)
+
 lint: $(READY_DEV)  ## check format and lint rules
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
@@ -56,7 +60,7 @@ fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS=
 	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -o faulthandler_timeout=0 tests/backup/test_properties.py
 
 lock: $(VENV)/lock/bin/uv  ## recompile the pins from the *.in files (ARGS=--upgrade for newer versions)
-	@for name in requirements requirements-dev requirements-fuzz; do \
+	@for name in requirements requirements-dev requirements-bench requirements-fuzz; do \
 	  $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
 	    --universal --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done
@@ -91,6 +95,11 @@ $(READY): requirements.txt
 
 $(READY_DEV): requirements-dev.txt
 	$(call install,$(quiet) --require-hashes -r $<)
+	@touch $@
+
+# Apart from the product: only the peer that needs it sees this folder.
+$(READY_BENCH): requirements-bench.txt | $(READY)
+	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
 	@touch $@
 
 # Apart from the rest: wheels for Linux on x86-64 alone, elsewhere it is compiled with clang.
