@@ -23,6 +23,7 @@ from .limits import (
 _SKIPPABLE_MAGIC = 0x184D2A50
 _PREFIX = struct.Struct("<III")  # magic, size of the frame's content (4), compressed length
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # a skippable frame has a size too
+_RAW_BYTES = 128 << 10  # the most a block of a zstd frame may hold
 LEVEL = 3
 
 
@@ -30,6 +31,17 @@ def pack_block(lines: bytes) -> bytes:
     """Return one block holding *lines*."""
     frame = zstandard.ZstdCompressor(level=LEVEL, write_content_size=True).compress(lines)
     return _PREFIX.pack(_SKIPPABLE_MAGIC, 4, len(frame)) + frame
+
+
+def store_block(lines: bytes) -> bytes:
+    """Return one block holding *lines* as they are: a zstd frame of raw blocks (RFC 8878)."""
+    frame = [_ZSTD_MAGIC, b"\xa0", struct.pack("<I", len(lines))]  # one segment, its size
+    for at in range(0, len(lines), _RAW_BYTES):
+        raw = lines[at : at + _RAW_BYTES]
+        last = at + _RAW_BYTES >= len(lines)
+        frame += [(len(raw) << 3 | last).to_bytes(3, "little"), raw]
+    size = sum(map(len, frame))
+    return b"".join([_PREFIX.pack(_SKIPPABLE_MAGIC, 4, size), *frame])
 
 
 class LineGrouper:

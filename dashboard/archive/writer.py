@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO, Self
 
-from .blocks import LineGrouper, pack_block
+from .blocks import LineGrouper, pack_block, store_block
 from .chunks import ChunkWriter
 from .header import LINE1, write_header
 from .keys import Slot, payload_key
+from .limits import MAX_RATIO, RATIO_FREE_BYTES
 from .manifest import ContentDigest, Manifest, Trailer, encode_line
 from .rows import SECTIONS, Row, check_types, encode_rows
 from .rules import RowChecker
@@ -34,7 +35,8 @@ class ArchiveWriter:
         self._digest = ContentDigest()
         self._lines = LineGrouper(self._submit)
         self._pool = ThreadPoolExecutor(COMPRESSORS, thread_name_prefix="archive")
-        self._waiting: deque[Future[bytes]] = deque()
+        self._waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+        self._unpacked = self._packed = 0
         self._claimed = manifest.counts
         self._lines.add(encode_line(manifest))
 
@@ -81,9 +83,16 @@ class ArchiveWriter:
 
     def _submit(self, lines: bytes) -> None:
         self._settle(MAX_BLOCKS_WAITING - 1)
-        self._waiting.append(self._pool.submit(pack_block, lines))
+        self._waiting.append((lines, self._pool.submit(pack_block, lines)))
 
     def _settle(self, most: int) -> None:
         """Seal and write the oldest blocks until at most *most* are being compressed."""
         while len(self._waiting) > most:
-            self._chunks.write(self._waiting.popleft().result())
+            lines, packing = self._waiting.popleft()
+            block = packing.result()
+            self._unpacked += len(lines)
+            # A reader refuses what unpacks to too many times its size: stay at half of that.
+            if self._unpacked * 2 > max(RATIO_FREE_BYTES, self._packed * MAX_RATIO):
+                block = store_block(lines)
+            self._packed += len(block)
+            self._chunks.write(block)

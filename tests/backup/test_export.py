@@ -138,3 +138,17 @@ def test_an_export_sees_one_moment_while_others_write(cast, engine, tmp_path, mo
     assert done
     assert report.content == before
     assert ConfigKey.of(cast.daily).count() == 0
+
+
+def test_a_state_that_compresses_too_well_can_be_exported_all_the_same(cast, make_backup):
+    """A reader refuses what unpacks to more than 200 times its size, beyond 64 MiB."""
+    for number in range(80):
+        ConfigKey.create(
+            unit=cast.weekly, name=f"Z{number:02}", type="string", value="0" * (1 << 20)
+        )
+    data = make_backup(cast.weekly)
+    assert len(data) < 8 << 20
+    with io.BytesIO(data) as source:
+        found = backup.validate_with_password(source, PASSWORD)
+    assert found.counts["config_keys"] == 85
+    assert second_reader.read(data, PASSWORD).content == state(cast.weekly)
