@@ -59,10 +59,12 @@ fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS=
 	@PYTHONPATH=.:$(VENV)/fuzz $(PYTHON) -m tests.fuzz.campaign $(ARGS)
 	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -o faulthandler_timeout=0 tests/backup/test_properties.py
 
+# With their extras: pip refuses a hash-checked `coverage[toml]` that is pinned as `coverage` alone as soon as
+# a newer release is out.
 lock: $(VENV)/lock/bin/uv  ## recompile the pins from the *.in files (ARGS=--upgrade for newer versions)
 	@for name in requirements requirements-dev requirements-bench requirements-fuzz; do \
 	  $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
-	    --universal --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
+	    --universal --no-strip-extras --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done
 
 clean:  ## remove the environment, caches and build results; never the data
