@@ -81,8 +81,8 @@ def prepare(folder: Path, payload: Path, ddl: Path) -> None:
         insert(database, rows, Steps())
         # Somebody else's rows in the same table: a wipe cannot just drop it.
         database.execute(
-            "INSERT INTO config_key (unit_id, name, type, value, secret, description) "
-            "SELECT ?, name, type, value, secret, description FROM config_key LIMIT 50",
+            "INSERT INTO config_key (unit_id, name, type, value, secret, description, checked) "
+            "SELECT ?, name, type, value, secret, description, 1 FROM config_key LIMIT 50",
             [UNIT + 1],
         )
         database.execute("COMMIT")
@@ -107,8 +107,8 @@ def insert(database: sqlite3.Connection, rows: Iterable[Any], steps: Steps) -> N
 
 
 def _insert(database: sqlite3.Connection, columns: tuple[str, ...], rows: list[Any]) -> None:
-    head = f"INSERT INTO config_key (unit_id, {', '.join(columns)}) VALUES "  # noqa: S608 - ours
-    one = f"({UNIT}{',?' * len(columns)})"
+    head = f"INSERT INTO config_key (unit_id, checked, {', '.join(columns)}) VALUES "  # noqa: S608 - ours
+    one = f"({UNIT},1{',?' * len(columns)})"
     for at in range(0, len(rows), INSERT_ROWS):
         some = rows[at : at + INSERT_ROWS]
         database.execute(head + ",".join([one] * len(some)), list(chain.from_iterable(some)))
@@ -217,13 +217,17 @@ def unpacked(folder: Path, steps: Steps) -> Iterator[bytes]:
     assert digest.hexdigest() == told["digest"]
 
 
-def decoded(folder: Path, steps: Steps) -> Iterator[list[Any]]:
-    """Yield the rows of each block, typed, in strictly ascending order."""
+def decoded(folder: Path, steps: Steps, *, inner: bool = False) -> Iterator[list[Any]]:
+    """Yield the rows of each block, typed, in strictly ascending order; *inner*: and JSON read."""
     decoder = msgspec.json.Decoder(KeyRow)
     last = ""
     for lines in unpacked(folder, steps):
         with steps.time("decode"):
             rows = decoder.decode_lines(lines)
+        if inner:
+            texts = [row[2] for row in rows if row[1] == "json"]
+            with steps.time("inner"):
+                list(map(msgspec.json.decode, texts))
         with steps.time("order"):
             names = list(map(itemgetter(0), rows))
             assert last < names[0]
@@ -235,7 +239,7 @@ def decoded(folder: Path, steps: Steps) -> Iterator[list[Any]]:
 def validate(folder: Path) -> Steps:
     """Sealed chunks -> typed rows, nothing kept."""
     steps = Steps()
-    for _ in decoded(folder, steps):
+    for _ in decoded(folder, steps, inner=True):
         pass
     return steps
 

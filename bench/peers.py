@@ -101,7 +101,7 @@ def change_some_keys(path: Path, slug: str) -> None:
     """
     with closing(sqlite3.connect(path)) as database, database:
         (unit,) = database.execute("SELECT id FROM unit WHERE slug = ?", [slug]).fetchone()
-        columns = "type, value, secret, description"
+        columns = "type, value, secret, description, checked"
         insert = f"INSERT INTO config_key (unit_id, name, {columns})"
         for act, letters in (
             ("UPDATE config_key SET description = description || '!'", "_B"),

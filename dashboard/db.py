@@ -77,9 +77,28 @@ def check(*, thorough: bool = False) -> None:
 
 
 def create_tables(models: Sequence[type[peewee.Model]]) -> None:
-    """Create the missing tables of *models*, in order, in one transaction."""
+    """Create the missing tables of *models*, in order, in one transaction.
+
+    A model whose Meta names a `proof_field` gets a table that sets this field to false in a row of
+    which any other column is written.
+    """
     with write_transaction():
         database.create_tables(list(models))
+        for model in models:
+            if is_sqlite() and (proof := getattr(model._meta, "proof_field", "")):
+                _withdraw_on_change(model, proof)
+
+
+def _withdraw_on_change(model: type[peewee.Model], proof: str) -> None:
+    table, flag = model._meta.table_name, model._meta.fields[proof].column_name
+    others = ", ".join(name for name in model._meta.columns if name != flag)
+    keys = model._meta.get_primary_keys()  # type: ignore[no-untyped-call]
+    same_row = " AND ".join(f"{key.column_name} = NEW.{key.column_name}" for key in keys)
+    withdraw = f"UPDATE {table} SET {flag} = 0 WHERE {same_row}"  # noqa: S608 - names of our own
+    database.execute_sql(
+        f"CREATE TRIGGER IF NOT EXISTS {table}_changed AFTER UPDATE OF {others} ON {table} "
+        f"WHEN NEW.{flag} BEGIN {withdraw}; END"
+    )
 
 
 def _damaged(reason: str) -> str:

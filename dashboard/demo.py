@@ -17,7 +17,8 @@ from typing import Any
 from . import db
 from .archive import Row
 from .archive.limits import MAX_ROWS
-from .backup.sections import BATCH_ROWS, TABLE_OF
+from .backup.sections import TABLE_OF
+from .backup.tables import BATCH_ROWS
 from .installation import end_setup
 from .models import ConfigKey, Organisation, Role, Unit, User, changing
 from .models.people import create_organisation, create_unit, create_user, set_role

@@ -12,12 +12,18 @@ import secrets
 from pathlib import Path
 
 import peewee
-from nacl.bindings import crypto_box_seed_keypair
+from nacl.bindings import (
+    crypto_box_seed_keypair,
+    crypto_secretbox,
+    crypto_secretbox_open,
+    randombytes,
+)
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
 KEY_FILE_NAME = "server.key"
 _MAGIC = "dashboard-key/1"
+_NONCE_BYTES = 24
 
 
 class KeyUnusable(Exception):
@@ -29,12 +35,12 @@ class Vault:
 
     def __init__(self) -> None:
         self._key: bytes | None = None
-        self._box: SecretBox | None = None
+        self._field_key: bytes | None = None
 
     def open(self, key: bytes) -> None:
         """Use the 32-byte server *key* from now on."""
         self._key = key
-        self._box = SecretBox(self._derive(b"sealed field"))
+        self._field_key = self._derive(b"sealed field")
 
     def _derive(self, purpose: bytes) -> bytes:
         if self._key is None:
@@ -53,16 +59,19 @@ class Vault:
 
     def seal(self, text: str) -> bytes:
         """Return *text* sealed: 24 bytes of nonce, 16 of tag, then the ciphertext."""
-        if self._box is None:
+        if self._field_key is None:
             raise RuntimeError("the vault is closed")
-        return bytes(self._box.encrypt(text.encode()))
+        nonce = randombytes(_NONCE_BYTES)
+        return bytes(nonce + crypto_secretbox(text.encode(), nonce, self._field_key))
 
     def unseal(self, sealed: bytes) -> str:
         """Return the text that was sealed; raise `KeyUnusable` if this key did not seal it."""
-        if self._box is None:
+        if self._field_key is None:
             raise RuntimeError("the vault is closed")
         try:
-            return self._box.decrypt(bytes(sealed)).decode()
+            box = bytes(sealed)
+            nonce, box = box[:_NONCE_BYTES], box[_NONCE_BYTES:]
+            return bytes(crypto_secretbox_open(box, nonce, self._field_key)).decode()
         except CryptoError:
             raise KeyUnusable(
                 "a sealed value in the database cannot be opened with this server key"

@@ -4,13 +4,14 @@ import hashlib
 import re
 import struct
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
 
 from dashboard import db, demo, installation
-from dashboard.archive import KdfCost
+from dashboard.archive import KdfCost, Row
 from dashboard.archive.rules import check_value, is_key_name
 from dashboard.backup import Context, export_to_file, validate_with_password
 from dashboard.backup.export import content_digest
@@ -242,10 +243,15 @@ def test_plugins_are_what_the_catalogue_offers(harbour):
     assert with_code >= {f"dashboard.core.{name}" for name in ("notes", "links", "clock")}
 
 
+def rows_of(section: str, unit: Unit) -> Iterator[Row]:
+    """Yield the unit's rows of *section*."""
+    return chain.from_iterable(TABLE_OF[section].batches(unit))
+
+
 def test_permissions_are_only_of_keys_that_the_manifests_declare(harbour):
     for plugin in Plugin.of(harbour):
         declared = {key.id for key in registry.manifest_of(plugin).permission_keys}
-        allowed = chain.from_iterable(TABLE_OF["plugin_permissions"].batches(harbour))
+        allowed = rows_of("plugin_permissions", harbour)
         assert {key for bundle, key, _ in allowed if bundle == plugin.bundle} == declared
 
 
@@ -424,8 +430,7 @@ def test_made_up_keys_come_on_top_and_are_in_the_backup(program, tmp_path):
     assert counts_of("coast-weekly")["config_keys"] == 43
     unit = Unit.get(Unit.slug == "harbour-daily")
     made = list(demo.made_up_keys(1_234))
-    rows = chain.from_iterable(TABLE_OF["config_keys"].batches(unit))
-    stored = [row for row in rows if row[0].startswith("DEMO.")]
+    stored = [row for row in rows_of("config_keys", unit) if row[0].startswith("DEMO.")]
     assert stored == made
     path = tmp_path / "big.dbk"
     export_to_file(unit, path, "good night", "demo", program)

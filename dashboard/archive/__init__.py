@@ -36,9 +36,10 @@ from .keys import (
     with_password,
 )
 from .manifest import ContentDigest, Manifest, Trailer, UnitLabel, encode_line, section_heads
+from .read_back import Proof, ReadBack
 from .reader import ArchiveReader, Batch, open_with_password, unlock
 from .rows import SECTION_BY_NAME, SECTIONS, Row, Section, encode_rows
-from .writer import ArchiveWriter
+from .writer import ArchiveWriter, Lines, lines_of
 
 __all__ = [
     "SECTIONS",
@@ -53,11 +54,14 @@ __all__ = [
     "InvalidContent",
     "KdfCost",
     "LimitExceeded",
+    "Lines",
     "Manifest",
     "NewerVersion",
     "NoPasswordSlot",
     "NotABackup",
     "PasswordSlot",
+    "Proof",
+    "ReadBack",
     "Row",
     "SealedSlot",
     "Section",
@@ -67,6 +71,7 @@ __all__ = [
     "WrongPassword",
     "encode_line",
     "encode_rows",
+    "lines_of",
     "new_file_key",
     "open_with_password",
     "password_slot",

@@ -56,26 +56,16 @@ class ArchiveReader:
         again (that every chunk is in its place, and the digests), not what the rows mean.
         """
         checker = None if known else RowChecker()
-        for section, lines, count, done in self._parts():
-            rows = decode_rows(section, lines, count, done)
-            if checker is not None:
-                checker.check(section, rows, done, lines)
-            yield Batch(section, rows, lines)
-
-    def skim(self) -> Iterator[int]:
-        """Read to the end and compare the digests without looking at rows; yield their numbers."""
-        for _, _, count, _ in self._parts():
-            yield count
-
-    def _parts(self) -> Iterator[tuple[Section, bytes, int, int]]:
-        """Yield section, lines, how many rows they are, and how many came before; then finish."""
         with ContentDigest() as digest:
             for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
                 done = 0
                 while done < head.count:
                     lines, count = self._lines(head.count - done)
                     digest.add(section.name, lines, count)
-                    yield section, lines, count, done
+                    rows = decode_rows(section, lines, count, done)
+                    if checker is not None:
+                        checker.check(section, rows, done, lines)
+                    yield Batch(section, rows, lines)
                     done += count
             self._finish(digest)
 

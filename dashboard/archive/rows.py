@@ -66,7 +66,6 @@ class Section:
     key_at: tuple[int, ...] = field(init=False)
     json_at: tuple[int, ...] = field(init=False)
     bytes_at: tuple[int, ...] = field(init=False)
-    rows_type: Any = field(init=False)
     decoder: "msgspec.json.Decoder[Any]" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +78,6 @@ class Section:
         setattr_(self, "json_at", _positions(self.types, Json))
         setattr_(self, "bytes_at", _positions(self.types, Base64))
         row_type: Any = tuple[kinds]  # type: ignore[valid-type]
-        setattr_(self, "rows_type", list[row_type])
         setattr_(self, "decoder", msgspec.json.Decoder(row_type))
 
     def keys_of(self, rows: Sequence[Row]) -> list[Any]:
@@ -187,19 +185,6 @@ def _to_wire(section: Section, row: Row) -> Row:
     for at in section.bytes_at:
         values[at] = base64.b64encode(values[at]).decode()
     return tuple(values)
-
-
-def check_types(section: Section, rows: Sequence[Row]) -> None:
-    """Raise `InvalidContent` unless *rows* have the shape that a reader asks for.
-
-    What is written must be readable, so the writer asks before it writes.
-    """
-    if section.json_at or section.bytes_at:
-        rows = [_to_wire(section, row) for row in rows]
-    try:
-        msgspec.convert(rows, section.rows_type)
-    except msgspec.ValidationError as error:
-        raise InvalidContent(f"{section.name}: {error}") from None
 
 
 def decode_rows(section: Section, lines: bytes, count: int, first: int) -> list[Row]:

@@ -53,9 +53,7 @@ class RowChecker:
 
         Raise `InvalidContent` or `LimitExceeded`, naming the row.
         """
-        if section is not self._section:
-            self._section, self._last = section, None
-        self._check_order(section, rows, first)
+        self.check_order(section, section.keys_of(rows), first)
         if b"\\u0000" in lines:
             self._check_nul(section, rows, first)
         if section.name == "config_keys":
@@ -67,8 +65,10 @@ class RowChecker:
             except ValueError as error:
                 raise InvalidContent(f"{row_name(section, number)}: {error}") from None
 
-    def _check_order(self, section: Section, rows: Sequence[Row], first: int) -> None:
-        keys = section.keys_of(rows)
+    def check_order(self, section: Section, keys: Sequence[Any], first: int) -> None:
+        """Check that rows sorted by *keys* follow on each other; raise `InvalidContent`."""
+        if section is not self._section:
+            self._section, self._last = section, None
         last = self._last
         self._last = keys[-1]
         if (last is None or last < keys[0]) and all(map(lt, keys, islice(keys, 1, None))):

@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import BinaryIO, Self
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Self
 
 from .blocks import LineGrouper, pack_block, store_block
 from .chunks import ChunkWriter
@@ -11,30 +12,55 @@ from .header import LINE1, write_header
 from .keys import Slot, payload_key
 from .limits import MAX_RATIO, RATIO_FREE_BYTES
 from .manifest import ContentDigest, Manifest, Trailer, encode_line
-from .rows import SECTIONS, Row, check_types, encode_rows
+from .read_back import ReadBack
+from .rows import SECTIONS, Row, Section, decode_rows, encode_rows
 from .rules import RowChecker
 
-COMPRESSORS = 2
 MAX_BLOCKS_WAITING = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Some rows to be written, as the lines they are in the file, and what each is sorted by.
+
+    *checked*: every row was proven by the rules when it came to be as it is, so only their order
+    is asked again.
+    """
+
+    text: bytes
+    keys: Sequence[Any]
+    checked: bool = False
+
+
+def lines_of(section: Section, rows: Sequence[Row], *, checked: bool = False) -> Lines:
+    """Return *rows* of *section* as lines."""
+    return Lines(encode_rows(section, rows), section.keys_of(rows), checked)
 
 
 class ArchiveWriter:
     """Writes one backup file to *sink*: header, then rows section by section, then the trailer.
 
-    Threads of its own compress, while the caller's reads, encodes, and seals what is compressed: a
-    thread has to wait for the interpreter after each call of a library, so the many short calls
-    for chunks stay here, and a second compressor works while the first one waits. Use as a
-    context manager; a file without `finish` has no last chunk and is refused.
+    A thread of its own compresses, while the caller's reads, encodes, and seals what is compressed:
+    a thread has to wait for the interpreter after each call of a library, so the many short calls
+    for chunks stay here. A second compressor gained nothing. Use as a context manager; a file
+    without `finish` has no last chunk and is refused.
     """
 
     def __init__(
-        self, sink: BinaryIO, file_key: bytes, slots: tuple[Slot, ...], manifest: Manifest
+        self,
+        sink: BinaryIO,
+        file_key: bytes,
+        slots: tuple[Slot, ...],
+        manifest: Manifest,
+        *,
+        read_back: ReadBack | None = None,
     ) -> None:
+        self._sink, self._read_back = sink, read_back
         sink.write(write_header(slots, file_key))
         self._chunks = ChunkWriter(sink, payload_key(file_key, LINE1))
         self._digest = ContentDigest()
         self._lines = LineGrouper(self._submit)
-        self._pool = ThreadPoolExecutor(COMPRESSORS, thread_name_prefix="archive")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="archive")
         self._waiting: deque[tuple[bytes, Future[bytes]]] = deque()
         self._unpacked = self._packed = 0
         self._claimed = manifest.counts
@@ -45,12 +71,12 @@ class ArchiveWriter:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Stop the threads."""
+        """Stop the thread."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._digest.__exit__()
 
-    def write_sections(self, sections: Iterable[tuple[str, Iterable[Sequence[Row]]]]) -> None:
-        """Write batches of rows for every section, which must come in the order of `SECTIONS`.
+    def write_sections(self, sections: Iterable[tuple[str, Iterable[Lines]]]) -> None:
+        """Write the lines of every section, which must come in the order of `SECTIONS`.
 
         Raise `InvalidContent` for a row that a reader would refuse: better no backup, and the
         reason, than one that cannot be imported.
@@ -60,15 +86,16 @@ class ArchiveWriter:
             if section.name != name:
                 raise ValueError(f"{name} where {section.name} belongs")
             done = 0
-            for rows in batches:
-                # The rules ask of a config key all that its types say, and in less time.
-                if section.name != "config_keys":
-                    check_types(section, rows)
-                lines = encode_rows(section, rows)
-                checker.check(section, rows, done, lines)
-                self._digest.add(name, lines, len(rows))
-                self._lines.add(lines)
-                done += len(rows)
+            for lines in batches:
+                count = len(lines.keys)
+                if lines.checked:
+                    checker.check_order(section, lines.keys, done)
+                else:
+                    rows = decode_rows(section, lines.text, count, done)
+                    checker.check(section, rows, done, lines.text)
+                self._digest.add(name, lines.text, count)
+                self._lines.add(lines.text)
+                done += count
 
     def finish(self) -> Trailer:
         """Write the trailer and the last chunk; return the trailer. Does not close the sink."""
@@ -79,6 +106,7 @@ class ArchiveWriter:
         self._lines.flush()
         self._settle(0)
         self._chunks.finish()
+        self._tell_written()
         return trailer
 
     def _submit(self, lines: bytes) -> None:
@@ -95,4 +123,12 @@ class ArchiveWriter:
             if self._unpacked * 2 > max(RATIO_FREE_BYTES, self._packed * MAX_RATIO):
                 block = store_block(lines)
             self._packed += len(block)
+            if self._read_back is not None:
+                self._read_back.expect(lines)
             self._chunks.write(block)
+            self._tell_written()
+
+    def _tell_written(self) -> None:
+        if self._read_back is not None:
+            self._sink.flush()
+            self._read_back.grown(self._sink.tell())

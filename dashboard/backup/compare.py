@@ -13,7 +13,8 @@ from typing import Any
 
 from ..archive import Row, Section
 from ..models import Unit
-from .sections import TABLES, Table
+from .sections import TABLES
+from .tables import Table
 
 NAMES = 1_000  # of each kind in each section; the rest is counted
 STRIDE = 256  # rows compared at once

@@ -9,20 +9,19 @@ from ..archive import (
     ContentDigest,
     KdfCost,
     Manifest,
+    ReadBack,
     Slot,
     UnitLabel,
-    encode_rows,
     new_file_key,
     password_slot,
     section_heads,
-    with_file_key,
 )
 from ..db import read_snapshot
 from ..models import Installation, Unit
-from .errors import NotVerified, PasswordTooShort
+from .errors import PasswordTooShort
 from .gate import key_derivation
 from .progress import Counter, Progress, Stage, silent
-from .report import Report, skim
+from .report import Report
 from .sections import TABLES, count_rows
 
 
@@ -56,24 +55,31 @@ def export(
     note: str = "",
     progress: Progress = silent,
 ) -> Report:
-    """Write the whole state of *unit* to *sink* as one backup file, then read it back.
+    """Write the whole state of *unit* to *sink* as one backup file, and read it back.
 
-    *sink* must be readable and seekable. Raise `InvalidContent` for a row that could not be
-    imported again, and `NotVerified` if the file does not read back as it was written.
+    *sink* is a file on disk, open for reading too. Raise `InvalidContent` for a row that could not
+    be imported again, and `Damaged` if the file does not read back as it was written.
     """
     with read_snapshot():
         manifest = _manifest(unit, app=app, by=by, note=note)
         rows = Counter(progress, Stage.WRITE, sum(manifest.counts.values()))
-        with ArchiveWriter(sink, lock.file_key, lock.slots, manifest) as writer:
+        with (
+            ReadBack(sink.fileno(), lock.file_key) as read_back,
+            ArchiveWriter(sink, lock.file_key, lock.slots, manifest, read_back=read_back) as writer,
+        ):
             writer.write_sections(
-                (table.section.name, rows.through(table.batches(unit))) for table in TABLES
+                (table.section.name, rows.through(table.lines(unit))) for table in TABLES
             )
             trailer = writer.finish()
-    sink.flush()
-    report = skim(sink, with_file_key(lock.file_key), progress=progress)
-    if report.content != trailer.content:
-        raise NotVerified("The backup")
-    return report
+            proof = read_back.finish()
+    return Report(
+        manifest=manifest,
+        content=trailer.content,
+        file_bytes=proof.file_bytes,
+        file_sha256=proof.file_sha256,
+        payload_bytes=proof.payload_bytes,
+        file_key=lock.file_key,
+    )
 
 
 def content_digest(unit: Unit, *, progress: Progress = silent, total: int = 0) -> str:
@@ -81,8 +87,8 @@ def content_digest(unit: Unit, *, progress: Progress = silent, total: int = 0) -
     rows = Counter(progress, Stage.VERIFY, total)
     with ContentDigest() as digest:
         for table in TABLES:
-            for batch in rows.through(table.batches(unit)):
-                digest.add(table.section.name, encode_rows(table.section, batch), len(batch))
+            for lines in rows.through(table.lines(unit)):
+                digest.add(table.section.name, lines.text, len(lines.keys))
         return digest.content()
 
 

@@ -4,10 +4,10 @@ A listener may raise to stop the act; then nothing was changed, as after any err
 last that it hears: what has begun then is done.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
-from ..archive import Row
+from ..archive import Lines
 
 
 class Stage(StrEnum):
@@ -16,7 +16,6 @@ class Stage(StrEnum):
     UNLOCK = "unlock"
     WAIT = "wait"
     WRITE = "write"
-    READ_BACK = "read_back"
     CHECK = "check"
     COMPARE = "compare"
     SAVE = "save"
@@ -34,7 +33,6 @@ _LABELS = {
     Stage.UNLOCK: "Working out the key",
     Stage.WAIT: "Waiting for another import to end",
     Stage.WRITE: "Writing the backup",
-    Stage.READ_BACK: "Reading it back",
     Stage.CHECK: "Checking every record",
     Stage.COMPARE: "Comparing with the unit",
     Stage.SAVE: "Saving the present state",
@@ -52,12 +50,8 @@ def silent(_stage: Stage, _done: int, _total: int) -> None:
 
 
 def as_saving(progress: Progress) -> Progress:
-    """Tell *progress* of an export, and of its reading back, as the one stage `SAVE`."""
-
-    def tell(stage: Stage, done: int, total: int) -> None:
-        progress(Stage.SAVE, done + (total if stage is Stage.READ_BACK else 0), 2 * total)
-
-    return tell
+    """Tell *progress* of an export as the stage `SAVE` of an import."""
+    return lambda _stage, done, total: progress(Stage.SAVE, done, total)
 
 
 class Counter:
@@ -73,8 +67,8 @@ class Counter:
         self._done += rows
         self._progress(self._stage, self._done, self._total)
 
-    def through(self, batches: Iterable[Sequence[Row]]) -> Iterator[Sequence[Row]]:
-        """Pass *batches* on, counting them."""
-        for rows in batches:
-            yield rows
-            self.add(len(rows))
+    def through(self, batches: Iterable[Lines]) -> Iterator[Lines]:
+        """Pass *batches* on, counting their rows."""
+        for lines in batches:
+            yield lines
+            self.add(len(lines.keys))

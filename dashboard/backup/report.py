@@ -116,19 +116,6 @@ def validate(
     return _report(source, reader, digest)
 
 
-def skim(source: BinaryIO, opener: Opener, *, progress: Progress = silent) -> Report:
-    """Read *source* to its very end, proving every byte and digest, without looking at rows.
-
-    For a file that was written a moment ago from rows that were checked then.
-    """
-    digest = sha256(source)
-    reader = ArchiveReader(source, opener)
-    rows = Counter(progress, Stage.READ_BACK, sum(reader.manifest.counts.values()))
-    for count in reader.skim():
-        rows.add(count)
-    return _report(source, reader, digest)
-
-
 def _report(source: BinaryIO, reader: ArchiveReader, file_sha256: str) -> Report:
     if reader.trailer is None:
         raise RuntimeError("the reader ended without a trailer")

@@ -182,9 +182,13 @@ class ConfigKey(UnitOwned):
     value = peewee.TextField(default="")
     secret = SealedField(null=True)
     description = peewee.TextField(default="")
+    # Whether it was proven by the rules of a backup as it is now: an import does, and a trigger
+    # takes it back from whoever changes the row. An export checks all others.
+    checked = peewee.BooleanField(default=False)
 
     class Meta:
         primary_key = peewee.CompositeKey("unit", "name")
+        proof_field = "checked"
         constraints = [
             peewee.Check("(type = 'secret') = (secret IS NOT NULL)"),
             peewee.Check("type <> 'secret' OR value = ''"),

@@ -4,9 +4,10 @@ import io
 
 import pytest
 
-from dashboard import backup
+from dashboard import backup, db
+from dashboard.archive import read_back
 from dashboard.backup import errors, export
-from dashboard.backup.sections import KeyTable
+from dashboard.backup.key_table import KeyTable
 from dashboard.models import BackupRun, ConfigKey, Unit
 from tests.archive import second_reader
 from tests.backup.conftest import PASSWORD, state
@@ -114,10 +115,8 @@ def test_an_export_sees_one_moment_while_others_write(cast, engine, tmp_path, mo
     """Another connection deletes keys between two batches; the file holds them all."""
     import threading
 
-    from dashboard import db
-
     before = state(cast.daily)
-    honest = KeyTable.batches
+    honest = KeyTable.lines
     done = []
 
     def meddle():
@@ -132,7 +131,7 @@ def test_an_export_sees_one_moment_while_others_write(cast, engine, tmp_path, mo
             thread.join()
         yield from honest(table, unit)
 
-    monkeypatch.setattr(KeyTable, "batches", interrupted)
+    monkeypatch.setattr(KeyTable, "lines", interrupted)
     path = tmp_path / "moment.dbk"
     report = backup.export_to_file(cast.daily, path, PASSWORD, "test", engine)
     assert done
@@ -152,3 +151,81 @@ def test_a_state_that_compresses_too_well_can_be_exported_all_the_same(cast, mak
         found = backup.validate_with_password(source, PASSWORD)
     assert found.counts["config_keys"] == 85
     assert second_reader.read(data, PASSWORD).content == state(cast.weekly)
+
+
+@pytest.mark.parametrize("at", [0, 5, 40, 300, 500, 900, -40, -1])
+def test_a_file_that_changes_under_the_pen_is_noticed_wherever_it_does(
+    cast, engine, tmp_path, monkeypatch, at
+):
+    honest = read_back.ReadBack.finish
+
+    def spoiled(self):
+        path = next(tmp_path.glob("it.part"))
+        data = bytearray(path.read_bytes())
+        data[at] ^= 1
+        path.write_bytes(data)
+        self._source.grow(len(data))
+        return honest(self)
+
+    monkeypatch.setattr(read_back.ReadBack, "grown", lambda *_: None)  # it reads at the end
+    monkeypatch.setattr(read_back.ReadBack, "finish", spoiled)
+    with pytest.raises(backup.ArchiveError):
+        backup.export_to_file(cast.daily, tmp_path / "it.dbk", PASSWORD, "test", engine)
+    assert list(tmp_path.glob("it*")) == []
+
+
+def test_lines_that_were_not_those_written_are_noticed(cast, engine, tmp_path, monkeypatch):
+    """The negative control of the comparison: the file is sound, but holds something else."""
+    honest = read_back.ReadBack.expect
+    monkeypatch.setattr(
+        read_back.ReadBack, "expect", lambda self, lines: honest(self, lines.replace(b"K0", b"K1"))
+    )
+    with pytest.raises(backup.ArchiveError, match="read back"):
+        backup.export_to_file(cast.daily, tmp_path / "it.dbk", PASSWORD, "test", engine)
+    assert list(tmp_path.glob("it*")) == []
+
+
+def checked(unit: Unit) -> set[bool]:
+    """Return whether the unit's keys are marked as checked."""
+    return {key.checked for key in ConfigKey.of(unit)}
+
+
+def test_an_import_marks_what_it_brings_as_checked(cast, make_backup, bring_in):
+    data = make_backup(cast.daily)
+    ConfigKey.update(description="other").execute()
+    assert checked(cast.daily) == {False}
+    bring_in(cast.daily, cast.alice, data)
+    assert checked(cast.daily) == {True}
+    assert checked(cast.weekly) == {False}
+
+
+BAD_ROWS = {
+    "value": '{"a":1,"a":2}',
+    "type": "'number'",
+    "description": "x" * 2_001,
+    "name": "1st",
+}
+
+
+@pytest.mark.parametrize("column", BAD_ROWS)
+def test_a_row_changed_behind_our_back_is_checked_again_and_refused(
+    cast, engine, make_backup, bring_in, tmp_path, column
+):
+    bring_in(cast.daily, cast.alice, make_backup(cast.daily))
+    sql = f"UPDATE config_key SET {column} = ? WHERE unit_id = ? AND name = 'K0003'"
+    db.database.execute_sql(sql, [BAD_ROWS[column], cast.daily.id])
+    assert checked(cast.daily) == {True, False}
+    with pytest.raises(backup.ArchiveError, match="config_keys"):
+        backup.export_to_file(cast.daily, tmp_path / "it.dbk", PASSWORD, "test", engine)
+    assert list(tmp_path.glob("it*")) == []
+
+
+def test_what_is_marked_as_checked_is_taken_for_granted(cast, engine, tmp_path):
+    """The negative control of the test above: without the trigger, nobody would notice."""
+    db.database.execute_sql("DROP TRIGGER config_key_changed")
+    ConfigKey.update(checked=True).execute()
+    ConfigKey.update(value='{"a":1,"a":2}').where(ConfigKey.type == "json").execute()
+    path = tmp_path / "it.dbk"
+    backup.export_to_file(cast.daily, path, PASSWORD, "test", engine)
+    with path.open("rb") as source, pytest.raises(backup.ArchiveError, match="a key twice"):
+        backup.validate_with_password(source, PASSWORD)

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard import backup, db
 from dashboard.archive import ArchiveError
-from dashboard.backup import errors, imports, processes, restore, runs
+from dashboard.backup import errors, imports, processes, restore, runs, tables
 from dashboard.models import (
     AuditEvent,
     BackupRun,
@@ -211,15 +211,15 @@ def test_a_row_that_is_loaded_wrongly_is_noticed_before_the_commit(
 ):
     """The negative control of the verified commit: one name is not what the file says."""
     data = make_backup(cast.daily)
-    honest = backup.sections._insert
+    honest = tables.insert_rows
 
-    def careless(model, unit, fields, rows):
+    def careless(model, unit, fields, rows, **same):
         if model is Workspace:
             at = fields.index("name")
             rows = [(*row[:at], row[at] + "!", *row[at + 1 :]) for row in rows]
-        honest(model, unit, fields, rows)
+        honest(model, unit, fields, rows, **same)
 
-    monkeypatch.setattr(backup.sections, "_insert", careless)
+    monkeypatch.setattr(tables, "insert_rows", careless)
     with Unchanged(cast.daily), pytest.raises(errors.NotVerified):
         bring_in(cast.daily, cast.alice, data)
 

@@ -11,6 +11,7 @@ from dashboard.models import ALL_TABLES, GLOBAL_TABLES, UNIT_STATE, UnitOwned
 NOT_IN_THE_FILE = {
     "unit": "which unit a row belongs to is where the file is imported",
     "secret": "the sealed form of `value`, which the file carries in clear within its encryption",
+    "checked": "what the database knows of the row; an import proves every row anew",
 }
 
 

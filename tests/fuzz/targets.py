@@ -403,8 +403,8 @@ def split_texts(data: bytes) -> list[str]:
 
 def product_reader(data: bytes) -> Answer:
     word = verdicts.product(data, MAKER.file_key)
-    if word == "ok" and (quick := verdicts.product(data, MAKER.file_key, way="skim")) != "ok":
-        word = f"raised {quick} by skimming what was ok"
+    if word == "ok" and (quick := verdicts.product(data, MAKER.file_key, way="known")) != "ok":
+        word = f"raised {quick} of a known file that was ok"
     return word, None
 
 

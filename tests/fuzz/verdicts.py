@@ -40,7 +40,7 @@ def product_of(source: BinaryIO, opener: Opener, *, way: str = "batches") -> str
 
 def rows_of(reader: ArchiveReader, way: str) -> Iterator[object]:
     """Return the reader's iterator of one *way* to read to the end."""
-    return reader.skim() if way == "skim" else reader.batches()
+    return reader.batches(known=way == "known")
 
 
 def second(data: bytes, file_key: bytes, limits: Limits = DEFAULT) -> str:
