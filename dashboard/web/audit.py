@@ -54,7 +54,7 @@ class Line:
 @access.requires(*access.ADMIN)
 def index(slug: str) -> ResponseReturnValue:
     """List the events, the newest first, 50 at a time, older than `before`."""
-    query = AuditEvent.select().where(AuditEvent.unit == g.unit).order_by(AuditEvent.id.desc())
+    query = AuditEvent.select().where(AuditEvent.unit_uid == g.unit.uid).order_by(AuditEvent.id.desc())
     before = request.args.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 19:
         query = query.where(AuditEvent.id < int(before))

@@ -1,11 +1,10 @@
 import pytest
 
-from dashboard.models import AuditEvent, audit
+from dashboard.models import audit
 
 
 @pytest.fixture
 def alice(client, cast, login):
-    AuditEvent.delete().execute()
     return login(client, cast.alice)
 
 
