@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..backup.store import Folders
 from ..config import MIB, Settings
-from ..models import Membership, Role, Unit
+from ..models import Membership, Role, Unit, audit
 from . import sessions
 from .htmx import is_htmx, leave_to
 
@@ -145,6 +145,9 @@ def _enter_unit(rule: Rule) -> None:
     # Known from here on, so that a refusal can lead a member back into the unit.
     g.unit, g.role, g.membership = membership.unit, Role(membership.role), membership
     if g.role not in rule.roles:
+        if request.method == "POST":  # looking is not an attempt
+            endpoint = request.endpoint or ""
+            audit("access.refuse", by=g.user, unit=g.unit, subject=endpoint, outcome="refused")
         abort(403)
 
 
