@@ -133,6 +133,11 @@ def without_waiting() -> Iterator[None]:
         database.execute_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
 
 
+def is_busy(error: peewee.DatabaseError) -> bool:
+    """Return whether *error* only says that another connection holds the lock."""
+    return is_sqlite() and "locked" in str(error)
+
+
 @contextmanager
 def read_snapshot() -> Iterator[None]:
     """See one state of the database for as long as the block lasts, whatever others write."""

@@ -1,10 +1,11 @@
 """Attempts that were turned away before they were begun: they have no run, but an audit event."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from .. import db
 from ..archive import ArchiveError
@@ -13,8 +14,10 @@ from .errors import BackupError
 
 PATIENCE_SECONDS = 15 * 60  # longer than any import holds the write lock
 RETRY_SECONDS = 1  # beside the 15 that the database itself waits
+NOT_WRITTEN = "an event could not be written into the audit log: %s"
 
 log = logging.getLogger(__name__)
+_later = ThreadPoolExecutor(1, thread_name_prefix="audit")  # one: they come in order
 
 
 @contextmanager
@@ -41,29 +44,35 @@ def refused(
     state: RunState = RunState.REFUSED,
     file_sha256: str | None = None,
 ) -> None:
-    """Write the event of an attempt that ended before it was begun.
-
-    Who is refused because an import runs must not wait for it, as its write lock would have him
-    do: then the event is written as soon as that has ended.
-    """
-    at = int(time.time())
-
-    def write() -> None:
-        audit(
+    """Write the event of an attempt that ended before it was begun."""
+    soon(
+        partial(
+            audit,
             f"backup.{kind}",
             by=by,
             unit=unit,
-            at=at,
+            at=int(time.time()),
             outcome=str(state),
             reason=reason,
             file_sha256=file_sha256,
         )
+    )
 
+
+def soon(write: Callable[[], None]) -> None:
+    """Write an event now, or beside the caller as soon as nobody holds the write lock.
+
+    Who is refused while an import runs must not wait for its end to be told so. A database that
+    cannot be written to keeps nobody from the refusal either; then it is in the server's log.
+    """
     try:
         with db.without_waiting():
             write()
-    except db.DatabaseError:
-        threading.Thread(target=_patiently, args=(write,), name="audit").start()
+    except db.DatabaseError as error:
+        if db.is_busy(error):
+            _later.submit(_patiently, write)
+        else:
+            log.error(NOT_WRITTEN, error)
 
 
 def _patiently(write: Callable[[], None]) -> None:
@@ -73,7 +82,7 @@ def _patiently(write: Callable[[], None]) -> None:
             try:
                 return write()
             except db.DatabaseError as error:
-                if time.monotonic() > end:
-                    log.error("an audit event could not be written (%s)", error)
+                if not db.is_busy(error) or time.monotonic() > end:
+                    log.error(NOT_WRITTEN, error)
                     return None
                 time.sleep(RETRY_SECONDS)

@@ -5,14 +5,17 @@ pages of a unit: the address carries `<slug>`, and membership and role are read 
 each time, never from cookie, form or file.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from ..backup.attempts import soon
 from ..backup.store import Folders
 from ..config import MIB, Settings
 from ..models import Membership, Role, Unit, audit
@@ -146,9 +149,13 @@ def _enter_unit(rule: Rule) -> None:
     g.unit, g.role, g.membership = membership.unit, Role(membership.role), membership
     if g.role not in rule.roles:
         if request.method == "POST":  # looking is not an attempt
-            endpoint = request.endpoint or ""
-            audit("access.refuse", by=g.user, unit=g.unit, subject=endpoint, outcome="refused")
+            _note_refusal()
         abort(403)
+
+
+def _note_refusal() -> None:
+    event = {"subject": request.endpoint or "", "outcome": "refused"}
+    soon(partial(audit, "access.refuse", by=g.user, unit=g.unit, at=int(time.time()), **event))
 
 
 def place_to_return() -> str | None:

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import sqlite3
-import threading
 
 import pytest
 
@@ -248,17 +247,29 @@ def test_who_is_refused_during_an_import_does_not_wait_and_is_written_down_after
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(errors.UnitBusy):
             runs.begin(cast.daily, RunKind.EXPORT, cast.bob)
-        (writer,) = [thread for thread in threading.enumerate() if thread.name == "audit"]
-        assert writer.is_alive()
         assert events() == []
     finally:
         holder.rollback()
         holder.close()
-    writer.join(timeout=30)
+    attempts._later.submit(str).result(timeout=30)  # when it comes to this, the event is written
     assert events.only("backup.export", "refused", cast.daily, cast.bob.email)["reason"]
     assert verify().fault is None
     # Afterwards this connection waits for the lock again.
     assert db.database.execute_sql("PRAGMA busy_timeout").fetchone() == (15_000,)
+    runs.end(run, RunState.DONE)
+
+
+def test_a_log_that_cannot_be_written_keeps_nobody_from_the_refusal(cast, caplog):
+    run = runs.begin(cast.daily, RunKind.IMPORT, cast.alice)
+    events = Events()
+    db.database.execute_sql("PRAGMA query_only = 1")
+    try:
+        with pytest.raises(errors.UnitBusy):
+            runs.begin(cast.daily, RunKind.EXPORT, cast.bob)
+    finally:
+        db.database.execute_sql("PRAGMA query_only = 0")
+    assert events() == []
+    assert "could not be written into the audit log" in caplog.text
     runs.end(run, RunState.DONE)
 
 
