@@ -3,6 +3,7 @@
 Nothing outside this module may use what only one engine understands.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,14 +80,27 @@ def check(*, thorough: bool = False) -> None:
 def create_tables(models: Sequence[type[peewee.Model]]) -> None:
     """Create the missing tables of *models*, in order, in one transaction.
 
-    A model whose Meta names a `proof_field` gets a table that sets this field to false in a row of
-    which any other column is written.
+    A model whose Meta says `append_only` gets a table that refuses UPDATE, DELETE, and an INSERT
+    before or in the place of what is there. One that names a `proof_field` gets a table that sets
+    this field to false in a row of which any other column is written.
     """
     with write_transaction():
         database.create_tables(list(models))
-        for model in models:
-            if is_sqlite() and (proof := getattr(model._meta, "proof_field", "")):
+        for model in models if is_sqlite() else ():
+            if getattr(model._meta, "append_only", False):
+                _refuse_changes(model._meta.table_name)
+            if proof := getattr(model._meta, "proof_field", ""):
                 _withdraw_on_change(model, proof)
+
+
+def _refuse_changes(table: str) -> None:
+    # A REPLACE deletes without asking the trigger on DELETE; the one on INSERT comes first.
+    before = f"NEW.id <= (SELECT MAX(id) FROM {table})"  # noqa: S608 - a name of our own
+    for event, condition in (("UPDATE", "1"), ("DELETE", "1"), ("INSERT", before)):
+        database.execute_sql(
+            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{event.lower()} BEFORE {event} ON {table} "
+            f"WHEN {condition} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
 
 
 def _withdraw_on_change(model: type[peewee.Model], proof: str) -> None:
@@ -122,12 +136,53 @@ def write_transaction() -> Iterator[None]:
 
 
 @contextmanager
+def without_waiting() -> Iterator[None]:
+    """Fail at once where another connection holds the write lock, instead of waiting for it."""
+    if not is_sqlite():
+        yield
+        return
+    database.execute_sql("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        database.execute_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+
+
+def is_busy(error: peewee.DatabaseError) -> bool:
+    """Return whether *error* only says that another connection holds the lock."""
+    return is_sqlite() and "locked" in str(error)
+
+
+@contextmanager
 def read_snapshot() -> Iterator[None]:
     """See one state of the database for as long as the block lasts, whatever others write."""
     with database.atomic():
         if not is_sqlite():
             database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield
+
+
+def stored_rows(query: peewee.Select) -> list[Any]:
+    """Return the rows of *query* just as they are stored, past what the models make of a value.
+
+    What is stored as text and is none comes as bytes.
+    """
+    try:
+        return list(database.execute(query).fetchall())
+    except sqlite3.OperationalError:  # by the driver, as it decodes
+        connection = database.connection()
+        connection.text_factory = _text_or_bytes
+        try:
+            return list(database.execute(query).fetchall())
+        finally:
+            connection.text_factory = str
+
+
+def _text_or_bytes(stored: bytes) -> str | bytes:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored
 
 
 def by_code_point(field: peewee.Field) -> Any:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from . import db
 from .backup.store import Folders, make_folders
-from .models import ALL_TABLES, Installation, Organisation
+from .models import ALL_TABLES, Installation, Organisation, chain
 from .vault import KEY_FILE_NAME, KeyUnusable, make_key_file, read_key_file, vault
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class InstallationUnusable(Exception):
@@ -62,7 +62,12 @@ def _create(key_file: Path) -> None:
         raise InstallationUnusable(_database_lost(key_file))
     vault.open(make_key_file(key_file))
     db.create_tables(ALL_TABLES)
-    Installation.create(uid=secrets.token_hex(16), key_id=vault.key_id, schema=SCHEMA)
+    Installation.create(
+        uid=secrets.token_hex(16),
+        key_id=vault.key_id,
+        schema=SCHEMA,
+        audit_seal=chain.seal_of(0, ""),
+    )
     if db.is_sqlite():
         (key_file.parent / "dashboard.db").chmod(0o600)
 

@@ -36,11 +36,13 @@ class Vault:
     def __init__(self) -> None:
         self._key: bytes | None = None
         self._field_key: bytes | None = None
+        self._tag_keys: dict[bytes, bytes] = {}
 
     def open(self, key: bytes) -> None:
         """Use the 32-byte server *key* from now on."""
         self._key = key
         self._field_key = self._derive(b"sealed field")
+        self._tag_keys = {}
 
     def _derive(self, purpose: bytes) -> bytes:
         if self._key is None:
@@ -56,6 +58,12 @@ class Vault:
         """Return the X25519 (public, secret) key that safety copies are sealed to."""
         public, secret = crypto_box_seed_keypair(self._derive(b"safety copy"))
         return public, secret
+
+    def tag(self, purpose: bytes, data: bytes) -> str:
+        """Return what proves that this server wrote *data* for *purpose*: BLAKE2b-256 in hex."""
+        key = self._tag_keys.get(purpose) or self._derive(purpose)
+        self._tag_keys[purpose] = key
+        return hashlib.blake2b(data, digest_size=32, key=key).hexdigest()
 
     def seal(self, text: str) -> bytes:
         """Return *text* sealed: 24 bytes of nonce, 16 of tag, then the ciphertext."""

@@ -201,7 +201,7 @@ def test_a_backup_of_each_unit_is_valid(harbour, program, tmp_path, slug):
 def test_filling_is_one_change_of_each_unit_and_in_the_audit_log(harbour):
     assert {unit.revision for unit in Unit.select()} == {1}
     events = AuditEvent.select().where(AuditEvent.action == "demo.fill")
-    assert {event.unit.slug for event in events} == {"harbour-daily", "coast-weekly", "sandbox"}
+    assert {event.unit_name for event in events} == {"Harbour Daily", "Coast Weekly", "Sandbox"}
 
 
 def test_the_key_store_is_that_of_the_newsroom(harbour):

@@ -13,6 +13,7 @@ Promise: a unit is wholly before or wholly after an import, and other units are 
 from ..archive import ArchiveError
 from ..models import RunKind
 from . import sections
+from .attempts import attempted, refused
 from .compare import Comparison, SectionChange
 from .context import Context
 from .errors import BackupError, WrongUnit
@@ -47,6 +48,7 @@ __all__ = [
     "RunKind",
     "SectionChange",
     "WrongUnit",
+    "attempted",
     "begin",
     "begin_import",
     "begin_validation",
@@ -66,6 +68,7 @@ __all__ = [
     "preview",
     "preview_again",
     "preview_with_password",
+    "refused",
     "require_free",
     "sections",
     "sweep",

@@ -9,6 +9,7 @@
     ├── TicketUnusable     not validated, or too long ago, or by somebody else
     ├── UploadGone         the uploaded file is not kept any more
     ├── WrongUnit          a backup of another unit, and its import was not asked for by name
+    ├── NotConfirmed       the name that was typed is not the unit's
     ├── NoSafetyCopy       the present state could not be saved first
     ├── NothingToUndo      no import of this unit can be undone any more
     ├── NoSpace            the disk has not the room that is needed
@@ -107,6 +108,15 @@ class WrongUnit(BackupError):
         super().__init__(
             f"This is a backup of the unit {made_of}, not of {into}. Nothing was imported. {way_on}"
         )
+
+
+class NotConfirmed(BackupError):
+    """The unit's name was asked for, and another was typed."""
+
+    code = "not_confirmed"
+
+    def __init__(self) -> None:
+        super().__init__("That is not the unit's name. Nothing was changed.")
 
 
 class NoSafetyCopy(BackupError):

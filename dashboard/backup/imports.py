@@ -14,6 +14,7 @@ from ..archive import ArchiveError, new_file_key, sealed_slot
 from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User
 from ..vault import vault
 from . import runs, store, tickets
+from .attempts import attempted
 from .context import Context, recorded
 from .errors import (
     BackupError,
@@ -37,13 +38,17 @@ def begin_import(
     The second value says whether it was begun now. A backup of another unit needs the name of
     *unit* typed. Raise `BackupError` with nothing begun.
     """
-    ticket = tickets.find(token, unit, user)
+    with attempted(unit, RunKind.IMPORT, user):
+        ticket = tickets.find(token, unit, user)
     if ticket.run is not None:
         return ticket.run, False
-    if not ticket.same_unit and typed_name.strip() != unit.name:
-        raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
-    claimed = tickets.peek(token, ticket, context.folders)
-    return runs.begin(unit, claimed.kind, user), True
+    with attempted(unit, RunKind(ticket.kind), user, file_sha256=ticket.file_sha256):
+        if not ticket.same_unit and typed_name.strip() != unit.name:
+            raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
+        claimed = tickets.peek(token, ticket, context.folders)
+    digest = claimed.plan.file_sha256
+    run = runs.begin(unit, claimed.kind, user, source=claimed.source, file_sha256=digest)
+    return run, True
 
 
 def import_ticket(
@@ -68,7 +73,6 @@ def import_ticket(
     with recorded(run):
         ticket = tickets.find(token, unit, user)
         claimed = tickets.peek(token, ticket, context.folders)
-        run.source = claimed.source
         if not tickets.use_up(ticket, run):
             raise TicketUnusable
         try:
@@ -92,8 +96,8 @@ def import_file(
     """Import the open file that *found* previews."""
     report = found.report
     plan = Plan(report.file_key, report.file_sha256, report.payload_bytes, found.unit_revision)
-    run = runs.begin(unit, kind, by)
-    run.source = tickets.source_of(found)
+    source_words = tickets.source_of(found)
+    run = runs.begin(unit, kind, by, source=source_words, file_sha256=report.file_sha256)
     with recorded(run):
         _replace_from(run, source, plan, by, context, progress)
     return run
@@ -131,9 +135,7 @@ def _replace_from(
                 run,
                 RunState.DONE,
                 counts=restored.counts,
-                file_sha256=plan.file_sha256,
                 content=restored.content,
-                source=run.source,
             )
             progress(Stage.COMMIT, 0, 0)
     except BaseException:

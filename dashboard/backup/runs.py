@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from ..db import write_transaction
 from ..models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy, Unit, User, audit
 from . import processes
+from .attempts import attempted
 from .errors import Interrupted, UnitBusy
 from .store import Folders, listed
 
@@ -22,17 +23,23 @@ def now() -> int:
     return int(time.time())
 
 
-def begin(unit: Unit, kind: RunKind, by: User | str) -> BackupRun:
-    """Record that *kind* was begun, before any file is made.
+def begin(
+    unit: Unit, kind: RunKind, by: User | str, *, source: str = "", file_sha256: str | None = None
+) -> BackupRun:
+    """Record that *kind* was begun, before any file is made, and what is known of its file.
 
     Raise `UnitBusy` while something else is running in *unit*, whoever runs it.
     """
-    return _start(unit, None, {"unit": unit, "kind": kind, "user_email": _email(by)})
+    columns = {"unit": unit, "kind": kind, "user_email": _email(by)}
+    with attempted(unit, kind, by, file_sha256=file_sha256):
+        return _start(unit, None, columns | {"source": source, "file_sha256": file_sha256})
 
 
 def begin_again(run: BackupRun) -> None:
     """Record that the validation of an upload was begun; raise `UnitBusy` like `begin`."""
-    _start(run.unit, run, {"uid": run.uid})
+    kind = RunKind(run.kind)
+    with attempted(run.unit, kind, run.user_email, file_sha256=run.file_sha256):
+        _start(run.unit, run, {"uid": run.uid})
 
 
 def begin_upload(unit: Unit, by: User) -> BackupRun:
@@ -52,6 +59,7 @@ def _email(by: User | str) -> str:
 
 
 def _start(unit: Unit, run: BackupRun | None, columns: dict[str, object]) -> BackupRun:
+    require_free(unit)  # only reads: while an import holds the write lock, this is known at once
     uid = str(columns.setdefault("uid", secrets.token_hex(16)))
     columns |= {"started_at": now(), "finished_at": None, "process": processes.this_process()}
     processes.at_work.add(uid)  # before its row can be seen
@@ -109,6 +117,7 @@ def end(
             outcome=str(state),
             reason=reason,
             counts=dict(counts or {}),
+            source=run.source,
             file_sha256=run.file_sha256,
             content=run.content,
         )

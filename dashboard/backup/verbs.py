@@ -19,6 +19,7 @@ from ..archive import (
 from ..models import BackupRun, RunKind, RunState, Unit, User
 from ..vault import vault
 from . import runs, store, tickets
+from .attempts import attempted
 from .compare import NAMES
 from .context import Context, recorded
 from .errors import NothingToUndo, TicketUnusable, TooBusy, UploadGone
@@ -117,8 +118,11 @@ def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> s
     A wrong password must not cost a second upload, so it stays for half an hour.
     """
     run = runs.begin_upload(unit, user)
-    with recorded(run), store.new_file(context.folders.uploads, run.uid) as sink:
-        store.copy_in(upload, sink)
+    with recorded(run):
+        with store.new_file(context.folders.uploads, run.uid) as sink:
+            digest = store.copy_in(upload, sink)
+        # Known from here on, so that a refusal tells which file it was.
+        BackupRun.update(file_sha256=digest).where(BackupRun.id == run.id).execute()
     return run.uid
 
 
@@ -132,7 +136,8 @@ def begin_validation(unit: Unit, user: User, uid: str, context: Context) -> Back
     )
     path = store.file_path(context.folders.uploads, run.uid) if run else None
     if run is None or path is None or not path.exists():
-        raise UploadGone
+        with attempted(unit, RunKind.VALIDATE, user):
+            raise UploadGone
     runs.begin_again(run)
     return run
 

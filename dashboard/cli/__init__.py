@@ -7,6 +7,7 @@ import click
 
 from .. import __version__
 from ..config import ConfigError, load, unknown
+from .audit import audit
 from .backups import backup
 from .demo import demo
 from .diff import diff
@@ -36,7 +37,7 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-for command in (serve, demo, unit, user, backup):
+for command in (serve, demo, unit, user, backup, audit):
     cli.add_command(command)
 backup.add_command(diff)
 

@@ -2,28 +2,30 @@
 
 import json
 import sys
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from .. import backup as engine
-from ..archive import open_with_password
-from ..backup import Inspection, Preview
-from ..backup.store import new_output
+from ..archive import ArchiveError, open_with_password
+from ..backup import BackupError, Inspection, Preview
+from ..backup.errors import Cancelled, NotConfirmed
+from ..backup.store import new_output, sha256
 from ..backup.verbs import validate_with_password
 from ..config import Settings
-from ..models import BackupRun, Unit
+from ..models import BackupRun, RunState, Unit
 from .bar import bar
 from .common import (
+    COMMAND_LINE,
     ask_password,
     given_password,
     json_option,
     opened,
     password_option,
-    refuse,
     refusing,
     show,
     unit_option,
@@ -32,7 +34,6 @@ from .common import (
 
 VARIABLE = "DASHBOARD_BACKUP_PASSWORD"
 PROMPT = "Backup password"
-COMMAND_LINE = "command line"
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
@@ -66,9 +67,10 @@ def export(
     """
     with opened(settings) as context:
         unit = unit_or_refuse(slug)
-        if output.exists():
-            raise FileExistsError(None, None, str(output))
-        password = ask_password(password_file, VARIABLE, PROMPT, confirm=True)
+        with _attempt(unit, engine.RunKind.EXPORT):
+            if output.exists():
+                raise FileExistsError(None, None, str(output))
+            password = ask_password(password_file, VARIABLE, PROMPT, confirm=True)
         with bar() as progress:
             report = engine.export_to_file(
                 unit, output, password, COMMAND_LINE, context, progress=progress
@@ -184,17 +186,18 @@ def import_(
     """
     with opened(settings) as context, file.open("rb") as source:
         unit = unit_or_refuse(slug)
-        engine.inspect(source)
-        source.seek(0)
-        password = ask_password(password_file, VARIABLE, PROMPT)
-        with bar() as progress:
-            report = validate_with_password(source, password, progress=progress)
-        found = engine.preview(report, unit)
-        if not found.same_unit and not into_other_unit:
-            made_of = found.report.manifest.unit.name
-            way_on = "Add --into-other-unit if that is what you want."
-            raise engine.WrongUnit(made_of, unit.name, way_on)
-        _confirm(unit, found, yes=yes)
+        with _attempt(unit, engine.RunKind.IMPORT, source):
+            engine.inspect(source)
+            source.seek(0)
+            password = ask_password(password_file, VARIABLE, PROMPT)
+            with bar() as progress:
+                report = validate_with_password(source, password, progress=progress)
+            found = engine.preview(report, unit)
+            if not found.same_unit and not into_other_unit:
+                made_of = found.report.manifest.unit.name
+                way_on = "Add --into-other-unit if that is what you want."
+                raise engine.WrongUnit(made_of, unit.name, way_on)
+            _confirm(unit, found, yes=yes)
         with bar() as progress:
             run = engine.import_file(unit, source, found, COMMAND_LINE, context, progress=progress)
     _show_done(unit, run, as_json=as_json)
@@ -213,17 +216,34 @@ def undo(settings: Settings, slug: str, *, yes: bool, as_json: bool) -> None:
     """
     with opened(settings) as context:
         unit = unit_or_refuse(slug)
+        kind = engine.RunKind.UNDO
         with ExitStack() as stack:
-            with bar() as progress:
-                opening = engine.open_safety_copy(unit, context, progress=progress)
-                _, source, found = stack.enter_context(opening)
-            _confirm(unit, found, yes=yes)
-            kind = engine.RunKind.UNDO
+            with _attempt(unit, kind):
+                with bar() as progress:
+                    opening = engine.open_safety_copy(unit, context, progress=progress)
+                    _, source, found = stack.enter_context(opening)
+                _confirm(unit, found, yes=yes)
             with bar() as progress:
                 run = engine.import_file(
                     unit, source, found, COMMAND_LINE, context, kind=kind, progress=progress
                 )
     _show_done(unit, run, as_json=as_json)
+
+
+@contextmanager
+def _attempt(unit: Unit, kind: engine.RunKind, source: BinaryIO | None = None) -> Iterator[None]:
+    """Write it down if the block ends badly. In it nothing is begun: a run records its own end."""
+    try:
+        yield
+    except (ArchiveError, BackupError, FileExistsError, click.Abort, KeyboardInterrupt) as error:
+        state, reason = RunState.REFUSED, str(error)
+        if isinstance(error, FileExistsError):
+            reason = "The file to make is there already."
+        if isinstance(error, click.Abort | KeyboardInterrupt):
+            state, reason = RunState.CANCELLED, str(Cancelled())
+        digest = sha256(source) if source is not None else None
+        engine.refused(unit, kind, COMMAND_LINE, reason, state=state, file_sha256=digest)
+        raise
 
 
 def _confirm(unit: Unit, found: Preview, *, yes: bool) -> None:
@@ -234,7 +254,7 @@ def _confirm(unit: Unit, found: Preview, *, yes: bool) -> None:
     words.append(f"An import wipes the state of {unit.name} and loads this backup.")
     click.echo("\n".join(words), err=True)
     if not yes and click.prompt("Type the unit's name to go on", err=True) != unit.name:
-        refuse("not_confirmed", "That is not the unit's name. Nothing was changed.")
+        raise NotConfirmed
 
 
 def _show_done(unit: Unit, run: BackupRun, *, as_json: bool) -> None:

@@ -19,6 +19,7 @@ from ..models import Unit
 from ..models.people import PeopleError
 from ..vault import KeyUnusable
 
+COMMAND_LINE = "command line"  # who did it, in the audit log
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 unit_option = click.option("--unit", "slug", required=True, metavar="SLUG", help="The unit.")
 password_option = click.option(
@@ -91,6 +92,11 @@ def show(data: Any, lines: list[str], *, as_json: bool) -> None:
     else:
         for line in lines:
             click.echo(line)
+
+
+def plain(text: str) -> str:
+    """Return *text* without anything that a terminal would obey."""
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def given_password(password_file: Path | None, variable: str) -> str | None:

@@ -1,6 +1,5 @@
 """The command that tells what an import would do, and does nothing."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from .common import (
     json_option,
     opened,
     password_option,
+    plain,
     refusing,
     show,
     unit_option,
@@ -104,7 +104,7 @@ def _lines(data: dict[str, Any]) -> list[str]:
         if at["names"]:
             lines += ["", at["section"]]
         for name in at["names"]:
-            lines.append(f"  {SIGNS[name['kind']]} {_plain(name['name'])}")
+            lines.append(f"  {SIGNS[name['kind']]} {plain(name['name'])}")
             lines += [f"      {_field_line(field)}" for field in name.get("fields", ())]
         if at["names"] and at["more"]:
             lines.append(f"  and {at['more']} more")
@@ -113,7 +113,7 @@ def _lines(data: dict[str, Any]) -> list[str]:
 
 def _field_line(field: dict[str, Any]) -> str:
     change = FieldChange(**field)
-    name = _plain(change.field)
+    name = plain(change.field)
     if change.secret:
         return f"{name}: secret, {change.state}"
     if change.state is State.RESPELLED:
@@ -125,9 +125,4 @@ def _field_line(field: dict[str, Any]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{_plain(text)}"'
-
-
-def _plain(text: str) -> str:
-    """Return *text* without anything that a terminal would obey."""
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    return f'"{plain(text)}"'

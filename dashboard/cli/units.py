@@ -3,9 +3,10 @@
 import click
 
 from ..config import Settings
-from ..models import Membership, Unit
+from ..db import write_transaction
+from ..models import Membership, Unit, audit
 from ..models.people import create_unit
-from .common import json_option, opened, refusing, show
+from .common import COMMAND_LINE, json_option, opened, refusing, show
 
 
 @click.group()
@@ -46,6 +47,7 @@ def create(settings: Settings, slug: str, name: str) -> None:
 
     Example: dashboard unit create coast-weekly --name "Coast Weekly"
     """
-    with opened(settings):
+    with opened(settings), write_transaction():
         made = create_unit(slug, name)
+        audit("unit.create", by=COMMAND_LINE, unit=made, subject=made.name)
     click.echo(f"Unit {made.slug} created.", err=True)

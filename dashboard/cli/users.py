@@ -7,9 +7,10 @@ import click
 
 from ..config import Settings
 from ..db import write_transaction
-from ..models import Membership, Role, Unit, User
+from ..models import Membership, Role, Unit, User, audit
 from ..models.people import create_user, set_role
 from .common import (
+    COMMAND_LINE,
     ask_password,
     json_option,
     opened,
@@ -85,13 +86,15 @@ def create(
     with opened(settings):
         found = unit_or_refuse(slug)
         person: User | None = User.get_or_none(User.email == email.strip().lower())
-        if person is not None:
-            set_role(person, found, Role(role))
-        else:
+        password = ""
+        if person is None:
             password = ask_password(
                 password_file, "DASHBOARD_USER_PASSWORD", "Login password", confirm=True
             )
-            with write_transaction():
+        with write_transaction():
+            if person is None:
                 person = create_user(email, name or email.split("@")[0], password)
-                set_role(person, found, Role(role))
+                audit("user.create", by=COMMAND_LINE, unit=found, subject=person.email)
+            set_role(person, found, Role(role))
+            audit("member.role", by=COMMAND_LINE, unit=found, subject=person.email, role=role)
     click.echo(f"{person.email} is {role} in {slug}.", err=True)

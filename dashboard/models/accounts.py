@@ -13,6 +13,10 @@ class Installation(NumberedModel):
     key_id = peewee.CharField(max_length=32)
     schema = peewee.IntegerField()
     setup_token_hash = peewee.CharField(max_length=64, null=True)
+    # Where the audit log ends, so that an end cut off is noticed: see `chain`.
+    audit_events = peewee.IntegerField(default=0)
+    audit_tag = peewee.CharField(max_length=64, default="")
+    audit_seal = peewee.CharField(max_length=64)
 
 
 class Organisation(NumberedModel):

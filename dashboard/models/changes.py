@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..db import write_transaction
+from . import chain
 from .accounts import Unit, User
-from .operations import AuditEvent
 
 
 class StaleRevision(Exception):
@@ -21,18 +21,24 @@ def audit(
     unit: Unit | None = None,
     subject: str = "",
     outcome: str = "done",
+    at: int | None = None,
     **detail: object,
 ) -> None:
-    """Add one event to the audit log, inside the caller's transaction if there is one."""
-    AuditEvent.create(
-        at=int(time.time()),
-        unit=unit,
+    """Add one event to the audit log, inside the caller's transaction if there is one.
+
+    Of *detail* only what says something is kept. It must never hold a secret. *at* is now, unless
+    the event could not be written when it happened.
+    """
+    said = {name: value for name, value in detail.items() if value not in (None, "", {})}
+    chain.append(
+        at=int(time.time()) if at is None else at,
+        unit_uid=unit.uid if unit else "",
         unit_name=unit.name if unit else "",
         user_email=by if isinstance(by, str) else by.email,
         action=action,
         subject=subject[:254],
         outcome=outcome,
-        detail=json.dumps(detail, sort_keys=True),
+        detail=json.dumps(said, sort_keys=True),
     )
 
 

@@ -92,14 +92,21 @@ class SafetyCopy(NumberedModel):
     content = peewee.CharField(max_length=64)
 
 
-class AuditEvent(NumberedModel):
-    """Who did what, when, and how it ended. Rows are only ever added."""
+class AuditEvent(BaseModel):
+    """Who did what, when, and how it ended. Rows are only ever added, by `chain.append`."""
 
-    at = peewee.BigIntegerField(index=True)
-    unit = peewee.ForeignKeyField(Unit, on_delete="SET NULL", null=True)
-    unit_name = peewee.CharField(max_length=120, default="")
+    id = peewee.IntegerField(primary_key=True)  # 1, 2, 3 ...: a missing one is noticed
+    at = peewee.BigIntegerField()
+    # Plain values: no fate of the unit's row may change what was written down about it.
+    unit_uid = peewee.CharField(max_length=32, index=True)  # "" for what concerns no unit
+    unit_name = peewee.CharField(max_length=120)
     user_email = peewee.CharField(max_length=254)
     action = peewee.CharField(max_length=64)
-    subject = peewee.CharField(max_length=254, default="")
-    outcome = peewee.CharField(max_length=16, default="done")
-    detail = peewee.TextField(default="{}")
+    subject = peewee.CharField(max_length=254)
+    outcome = peewee.CharField(max_length=16)
+    detail = peewee.TextField()  # JSON object
+    previous = peewee.CharField(max_length=64)  # tag of the event before it
+    tag = peewee.CharField(max_length=64)
+
+    class Meta:
+        append_only = True

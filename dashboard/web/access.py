@@ -5,17 +5,20 @@ pages of a unit: the address carries `<slug>`, and membership and role are read 
 each time, never from cookie, form or file.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from ..backup.attempts import soon
 from ..backup.store import Folders
 from ..config import MIB, Settings
-from ..models import Membership, Role, Unit
+from ..models import Membership, Role, Unit, audit
 from . import sessions
 from .htmx import is_htmx, leave_to
 
@@ -145,7 +148,14 @@ def _enter_unit(rule: Rule) -> None:
     # Known from here on, so that a refusal can lead a member back into the unit.
     g.unit, g.role, g.membership = membership.unit, Role(membership.role), membership
     if g.role not in rule.roles:
+        if request.method == "POST":  # looking is not an attempt
+            _note_refusal()
         abort(403)
+
+
+def _note_refusal() -> None:
+    event = {"subject": request.endpoint or "", "outcome": "refused"}
+    soon(partial(audit, "access.refuse", by=g.user, unit=g.unit, at=int(time.time()), **event))
 
 
 def place_to_return() -> str | None:

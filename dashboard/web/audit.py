@@ -1,79 +1,105 @@
 """The audit log of a unit: what was done, by whom, and how it ended."""
 
-import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, Response, g, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
-from ..models import AuditEvent
-from . import access
+from ..models import Membership, Unit, User
+from ..models.events import Wanted, every, newest
+from . import access, audit_csv
+from .audit_words import GROUPS, OUTCOMES, line_of
 
 bp = Blueprint("audit", __name__)
 PAGE_EVENTS = 50
-WORDS = {
-    "application.add": "Added an application",
-    "application.configure": "Changed an application's settings",
-    "application.move": "Moved an application",
-    "application.remove": "Removed an application",
-    "key.change": "Changed a config key",
-    "key.create": "Added a config key",
-    "key.delete": "Deleted a config key",
-    "key.reveal": "Looked at a secret",
-    "plugin.activate": "Activated a plugin",
-    "plugin.configure": "Configured a plugin",
-    "plugin.deactivate": "Deactivated a plugin",
-    "plugin.install": "Installed a plugin",
-    "plugin.mappings": "Changed a plugin's mappings",
-    "plugin.permissions": "Changed a plugin's permissions",
-    "plugin.uninstall": "Uninstalled a plugin",
-    "plugin.update": "Updated a plugin",
-    "profile.change": "Changed a profile",
-    "profile.create": "Made a profile",
-    "profile.delete": "Deleted a profile",
-    "workspace.change": "Changed a workspace",
-    "workspace.create": "Made a workspace",
-    "workspace.delete": "Deleted a workspace",
-}
+CSV_TYPE = "text/csv; charset=utf-8; header=present"
+WHO_MAX = 254  # characters of an e-mail address
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """An event as the list shows it."""
+class Filter:
+    """What the form asks for, as it stands in the address; what makes no sense is left out."""
 
-    moment: datetime
-    who: str
-    what: str
-    subject: str
+    group: str
     outcome: str
-    detail: str
+    who: str
+    since: str  # days, YYYY-MM-DD
+    until: str
+
+    @classmethod
+    def of(cls, args: "MultiDict[str, str]") -> "Filter":
+        """Read the address."""
+        group, outcome = args.get("group", ""), args.get("outcome", "")
+        return cls(
+            group=group if group in GROUPS else "",
+            outcome=outcome if outcome in OUTCOMES else "",
+            who=args.get("who", "").strip()[:WHO_MAX],
+            since=args.get("since", "") if _day(args.get("since", "")) else "",
+            until=args.get("until", "") if _day(args.get("until", "")) else "",
+        )
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """Return what an address needs to ask for the same."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    def wanted(self, unit: Unit) -> Wanted:
+        """Return it as the table is asked."""
+        since, until = _day(self.since), _day(self.until)
+        return Wanted(
+            unit=unit,
+            actions=tuple(GROUPS[self.group][1]) if self.group else (),
+            outcome=self.outcome,
+            who=self.who,
+            since=int(since.timestamp()) if since else None,
+            # The day itself is included.
+            until=int((until + timedelta(days=1)).timestamp()) if until else None,
+        )
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        found = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return found if 1970 <= found.year < 9999 else None
 
 
 @bp.get("/u/<slug>/admin/audit")
 @access.requires(*access.ADMIN)
 def index(slug: str) -> ResponseReturnValue:
-    """List the events, the newest first, 50 at a time, older than `before`."""
-    query = AuditEvent.select().where(AuditEvent.unit == g.unit).order_by(AuditEvent.id.desc())
-    before = request.args.get("before", "")
-    if before.isascii() and before.isdigit() and len(before) < 19:
-        query = query.where(AuditEvent.id < int(before))
-    events = list(query.limit(PAGE_EVENTS + 1))
+    """List the events that fit, the newest first, 50 at a time, older than `before`."""
+    chosen, before = Filter.of(request.args), _number(request.args.get("before", ""))
+    events = newest(chosen.wanted(g.unit), PAGE_EVENTS + 1, before=before)
     return render_template(
         "audit/index.html",
-        lines=[_line(event) for event in events[:PAGE_EVENTS]],
+        lines=[line_of(event) for event in events[:PAGE_EVENTS]],
         next_before=events[PAGE_EVENTS - 1].id if len(events) > PAGE_EVENTS else None,
-        is_first=not before,
+        is_first=before is None,
+        chosen=chosen,
+        groups=[(name, label) for name, (label, _) in GROUPS.items()],
+        outcomes=list(OUTCOMES),
+        people=_people(),
     )
 
 
-def _line(event: AuditEvent) -> Line:
-    detail = json.loads(event.detail)
-    return Line(
-        datetime.fromtimestamp(event.at, UTC),
-        event.user_email,
-        WORDS.get(event.action, event.action),
-        event.subject,
-        event.outcome,
-        ", ".join(f"{name}: {value}" for name, value in sorted(detail.items())),
-    )
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _people() -> list[str]:
+    members = User.select(User.email).join(Membership).where(Membership.unit == g.unit)
+    return [user.email for user in members.order_by(User.email)]
+
+
+@bp.get("/u/<slug>/admin/audit.csv")
+@access.requires(*access.ADMIN)
+def download(slug: str) -> Response:
+    """Send all events that fit, as they are read."""
+    events = every(Filter.of(request.args).wanted(g.unit))
+    response = Response(stream_with_context(audit_csv.lines(events)), content_type=CSV_TYPE)
+    name = f"{g.unit.slug}-audit-{datetime.now(UTC):%Y-%m-%d}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -12,6 +12,7 @@ from .htmx import leave_to, see_other
 
 bp = Blueprint("auth", __name__)
 
+NOBODY = "unknown address"
 NOT_LOGGED_IN = "This email and password do not belong together. Check both and try again."
 NOT_CONFIRMED = "This is not your login password. Try again."
 
@@ -39,11 +40,11 @@ def log_in() -> ResponseReturnValue:
     if form.validate():
         user = User.get_or_none(User.email == form.email.data.lower())
         if is_password(user, form.password.data) and user is not None:
-            sessions.log_in(user)
             audit("login", by=user)
+            sessions.log_in(user)
             return see_other(_next_page())
-        if user is not None:  # an address nobody has may be a password typed in the wrong field
-            audit("login", by=user, outcome="refused")
+        # An address that nobody has may be a password typed in the wrong field: it is not kept.
+        audit("login", by=user or NOBODY, outcome="refused")
         form.password.errors = [NOT_LOGGED_IN]
     return render_template("auth/login.html", form=form), 422
 
@@ -54,6 +55,7 @@ def logout() -> ResponseReturnValue:
     """End the session. Its cookie is worthless from now on, whoever has a copy."""
     if not LogoutForm().validate():
         abort(400)
+    audit("logout", by=g.user)
     sessions.current().end()
     flash("You are logged out.", "info")
     return see_other(url_for("auth.login"))
@@ -73,6 +75,7 @@ def confirmed() -> ResponseReturnValue:
     form = ConfirmForm()
     if form.validate():
         if is_password(g.user, form.password.data):
+            audit("confirm", by=g.user)
             sessions.confirm()
             return see_other(_next_page())
         audit("confirm", by=g.user, outcome="refused")

@@ -4,6 +4,7 @@ import time
 from functools import partial
 
 from flask import Response, abort, g, send_file, url_for
+from flask_wtf import FlaskForm
 
 from .. import backup
 from ..backup import Preview
@@ -33,6 +34,7 @@ def export(slug: str) -> Response:
     """Make a backup; its download starts by itself."""
     form = ExportForm()
     if not form.validate_on_submit():
+        _note_refusal(form, RunKind.EXPORT)
         return backup_page.export_refused(form)
     work = partial(backup.export_for_download, g.unit, g.user, form.password.data or "", context())
     return backup_jobs.start(backup.begin(g.unit, RunKind.EXPORT, g.user), Act.EXPORT, work)
@@ -70,9 +72,11 @@ def validate(slug: str) -> Response:
     """Check an uploaded backup to its last byte and show what an import would do."""
     form = UploadForm()
     if not form.validate_on_submit():
+        _note_refusal(form, RunKind.VALIDATE)
         return backup_page.upload_again(form)
     kept = form.upload.data or ""
-    backup.require_free(g.unit)
+    with backup.attempted(g.unit, RunKind.VALIDATE, g.user):
+        backup.require_free(g.unit)
     try:
         if form.file.data:
             kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
@@ -83,6 +87,12 @@ def validate(slug: str) -> Response:
         backup.validate_upload, g.unit, g.user, kept, form.password.data or "", context()
     )
     return backup_jobs.start(run, Act.VALIDATE, work)
+
+
+def _note_refusal(form: FlaskForm, kind: RunKind) -> None:
+    """Write down what a form refuses: an attempt like any other."""
+    reason = " ".join(str(error) for errors in form.errors.values() for error in errors)
+    backup.refused(g.unit, kind, g.user, reason)
 
 
 @bp.post("/undo")

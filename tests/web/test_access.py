@@ -61,6 +61,7 @@ EXPECTED = {
     "keystore.reveal": (ADMIN, "fresh"),
     "members.index": (ADMIN,),
     "audit.index": (ADMIN,),
+    "audit.download": (ADMIN,),
     "backups.index": (ADMIN, "fresh"),
     "backups.export": (ADMIN, "fresh"),
     "backups.download": (ADMIN,),

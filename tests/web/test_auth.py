@@ -60,11 +60,30 @@ def test_every_failure_has_the_same_words(client, cast, name, password):
     assert Session.select().where(Session.user.is_null(False)).count() == 0
 
 
-def test_a_refused_login_is_audited_for_a_known_address_only(client, cast):
+def test_a_refused_login_is_audited_but_never_an_address_that_nobody_has(client, cast):
     log_in(client, "alice", "wrong horse battery")
-    log_in(client, "nobody", "wrong horse battery")
-    events = [(event.user_email, event.outcome) for event in AuditEvent.select()]
-    assert events == [("alice@harbour.example", "refused")]
+    log_in(client, "my password", "wrong horse battery")
+    events = [(event.action, event.user_email, event.outcome) for event in AuditEvent.select()]
+    assert events == [
+        ("login", "alice@harbour.example", "refused"),
+        ("login", "unknown address", "refused"),
+    ]
+    assert "my password" not in str(list(AuditEvent.select().dicts()))
+
+
+def test_logging_in_and_out_and_confirming_is_audited(client, cast):
+    log_in(client)
+    client.post("/confirm", data={"password": "wrong horse"})
+    client.post("/confirm", data={"password": PASSWORD})
+    client.post("/logout")
+    events = [(event.action, event.outcome) for event in AuditEvent.select()]
+    assert events == [
+        ("login", "done"),
+        ("confirm", "refused"),
+        ("confirm", "done"),
+        ("logout", "done"),
+    ]
+    assert {event.user_email for event in AuditEvent.select()} == {cast.alice.email}
 
 
 def test_a_disabled_user_cannot_log_in(client, cast):
