@@ -17,19 +17,18 @@ from .compare import Comparison, SectionChange
 from .context import Context
 from .errors import BackupError, WrongUnit
 from .imports import begin_import, import_file, import_ticket
+from .previews import begin_renewal, discard_ticket, preview_again, renew
 from .report import Inspection, Preview, Report, inspect, preview
 from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free, sweep
 from .store import Folders
 from .verbs import (
     begin_validation,
     decrypt_with_password,
-    discard_ticket,
     export_for_download,
     export_to_file,
     keep_upload,
     open_safety_copy,
     prepare_undo,
-    preview_again,
     preview_with_password,
     validate_upload,
     validate_with_password,
@@ -49,6 +48,7 @@ __all__ = [
     "WrongUnit",
     "begin",
     "begin_import",
+    "begin_renewal",
     "begin_validation",
     "decrypt_with_password",
     "discard_ticket",
@@ -66,6 +66,7 @@ __all__ = [
     "preview",
     "preview_again",
     "preview_with_password",
+    "renew",
     "require_free",
     "sections",
     "sweep",

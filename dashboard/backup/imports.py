@@ -4,7 +4,7 @@ See `verbs` for what all acts have in common.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -21,12 +21,21 @@ from .errors import (
     Interrupted,
     NoSafetyCopy,
     TicketUnusable,
+    UnitChanged,
     WrongUnit,
 )
 from .export import Lock, export
 from .progress import Progress, Stage, as_saving, silent
 from .report import Preview, Report
 from .restore import Plan, Restored, restore
+
+# Asked from the thread that imports, the last time when nobody can change the answer any more: it
+# raises `NoLongerAllowed` unless whoever asked for the import still may.
+StillAllowed = Callable[[], None]
+
+
+def by_operator() -> None:
+    """Allow it: who runs commands on the server needs nobody's leave."""
 
 
 def begin_import(
@@ -35,15 +44,25 @@ def begin_import(
     """Begin the run that imports what *token* stands for; give the first one if it was used.
 
     The second value says whether it was begun now. A backup of another unit needs the name of
-    *unit* typed. Raise `BackupError` with nothing begun.
+    *unit* typed. Raise `BackupError` with nothing begun: `UnitChanged` is in the records.
     """
     ticket = tickets.find(token, unit, user)
     if ticket.run is not None:
         return ticket.run, False
+    claimed = tickets.peek(token, ticket, context.folders)
+    if not _is_current(unit, claimed.plan):
+        run = runs.begin(unit, claimed.kind, user)
+        run.source = claimed.source
+        with recorded(run):
+            raise UnitChanged(claimed.plan.unit_revision, token)
     if not ticket.same_unit and typed_name.strip() != unit.name:
         raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
-    claimed = tickets.peek(token, ticket, context.folders)
     return runs.begin(unit, claimed.kind, user), True
+
+
+def _is_current(unit: Unit, plan: Plan) -> bool:
+    revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
+    return bool(revision == plan.unit_revision)
 
 
 def import_ticket(
@@ -53,13 +72,14 @@ def import_ticket(
     context: Context,
     *,
     typed_name: str = "",
+    still_allowed: StillAllowed = by_operator,
     progress: Progress = silent,
     run: BackupRun | None = None,
 ) -> BackupRun:
     """Import what *token* stands for; a second call with it returns the first one's run.
 
     A backup of another unit needs the name of *unit* typed. Raise `BackupError` or `ArchiveError`
-    with the unit unchanged.
+    with the unit unchanged; after `UnitChanged` the upload stays, to be previewed again.
     """
     if run is None:
         run, is_new = begin_import(unit, user, token, context, typed_name=typed_name)
@@ -71,10 +91,14 @@ def import_ticket(
         run.source = claimed.source
         if not tickets.use_up(ticket, run):
             raise TicketUnusable
+        is_kept = claimed.kind is RunKind.UNDO
         try:
-            _replace(run, claimed.path, claimed.plan, user.name, context, progress)
+            _replace(run, claimed.path, claimed.plan, user.name, context, progress, still_allowed)
+        except UnitChanged as error:
+            is_kept, error.token = True, token
+            raise
         finally:
-            if claimed.kind is RunKind.IMPORT:
+            if not is_kept:
                 claimed.path.unlink(missing_ok=True)
     return run
 
@@ -95,28 +119,44 @@ def import_file(
     run = runs.begin(unit, kind, by)
     run.source = tickets.source_of(found)
     with recorded(run):
-        _replace_from(run, source, plan, by, context, progress)
+        _replace_from(run, source, plan, by, context, progress, by_operator)
     return run
 
 
 def _replace(
-    run: BackupRun, path: Path, plan: Plan, by: str, context: Context, progress: Progress
+    run: BackupRun,
+    path: Path,
+    plan: Plan,
+    by: str,
+    context: Context,
+    progress: Progress,
+    still_allowed: StillAllowed,
 ) -> None:
     try:
         source = path.open("rb")
     except FileNotFoundError:
         raise TicketUnusable from None
     with source:
-        _replace_from(run, source, plan, by, context, progress)
+        _replace_from(run, source, plan, by, context, progress, still_allowed)
 
 
 def _replace_from(
-    run: BackupRun, source: BinaryIO, plan: Plan, by: str, context: Context, progress: Progress
+    run: BackupRun,
+    source: BinaryIO,
+    plan: Plan,
+    by: str,
+    context: Context,
+    progress: Progress,
+    still_allowed: StillAllowed,
 ) -> Restored:
     """Safety copy, then restore and its records in one transaction."""
+    still_allowed()
+    if not _is_current(run.unit, plan):
+        raise UnitChanged(plan.unit_revision)
     saved = _safety_copy(run, by, context, progress)
     try:
         with _turn(progress), db.write_transaction():
+            still_allowed()
             restored = restore(run.unit, source, plan, context.folders.data, progress=progress)
             SafetyCopy.create(
                 uid=run.uid,
@@ -133,6 +173,7 @@ def _replace_from(
                 counts=restored.counts,
                 file_sha256=plan.file_sha256,
                 content=restored.content,
+                revision=restored.revision,
                 source=run.source,
             )
             progress(Stage.COMMIT, 0, 0)

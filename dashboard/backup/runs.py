@@ -93,9 +93,13 @@ def end(
     *,
     reason: str = "",
     counts: Mapping[str, int] | None = None,
+    revision: int | None = None,
     **columns: object,
 ) -> None:
-    """Record how *run* ended, in the audit log too, inside the caller's transaction if any."""
+    """Record how *run* ended, in the audit log too, inside the caller's transaction if any.
+
+    *revision* is the one that it gave the unit, if it changed the unit.
+    """
     columns |= {"state": state, "finished_at": now(), "reason": reason, "process": ""}
     columns["counts"] = json.dumps(counts or {})
     for name, value in columns.items():
@@ -111,6 +115,7 @@ def end(
             counts=dict(counts or {}),
             file_sha256=run.file_sha256,
             content=run.content,
+            revision=revision,
         )
 
 

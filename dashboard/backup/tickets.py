@@ -54,6 +54,13 @@ def issue(file_uid: str, unit: Unit, user: User, preview: Preview, kind: RunKind
     return token
 
 
+def replace(old: ImportTicket, unit: Unit, user: User, preview: Preview) -> str:
+    """Make a ticket for the file of *old*, which is good for nothing from then on."""
+    with write_transaction():
+        ImportTicket.delete().where(ImportTicket.token_hash == old.token_hash).execute()
+        return issue(old.upload, unit, user, preview, RunKind(old.kind))
+
+
 def source_of(preview: Preview) -> str:
     """Return where a backup comes from, in words."""
     manifest = preview.report.manifest

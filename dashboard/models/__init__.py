@@ -2,7 +2,7 @@
 
 from ..db import BaseModel
 from .accounts import Installation, Membership, Organisation, Session, Unit, User
-from .changes import StaleRevision, audit, changing
+from .changes import StaleRevision, UnitChange, audit, changes_since, changing
 from .content import (
     UNIT_STATE,
     Application,
@@ -64,9 +64,11 @@ __all__ = [
     "StaleRevision",
     "ToolbarItem",
     "Unit",
+    "UnitChange",
     "UnitOwned",
     "User",
     "Workspace",
     "audit",
+    "changes_since",
     "changing",
 ]

@@ -49,6 +49,7 @@ NOT_INCLUDED = (
 errors.STATUS |= {
     ArchiveError: (422, None),
     BackupError: (409, None),
+    situations.NoLongerAllowed: (403, None),
     situations.NoSpace: (503, None),
     situations.NoSafetyCopy: (503, None),
     situations.TooBusy: (429, None),

@@ -53,6 +53,12 @@ class ImportForm(FlaskForm):
     unit_name = StringField("Name of this unit", render_kw={"autocomplete": "off"})
 
 
+class PreviewForm(FlaskForm):
+    """Look once more at what an import of the validated file would do."""
+
+    ticket = HiddenField()
+
+
 class DiscardForm(FlaskForm):
     """Forget what was validated."""
 

@@ -27,7 +27,7 @@
   document.addEventListener("htmx:timeout", () => say(NO_ANSWER));
   document.addEventListener("htmx:responseError", (event) => {
     const xhr = event.detail.xhr;
-    if (xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Refresh")) return;
+    if (["HX-Redirect", "HX-Refresh", "HX-Retarget"].some((name) => xhr.getResponseHeader(name))) return;
     setTimeout(() => toast().childElementCount || say(REFUSED), 100);
   });
   new MutationObserver(() => {

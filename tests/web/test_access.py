@@ -67,6 +67,7 @@ EXPECTED = {
     "backups.validate": (ADMIN, "fresh", "large"),
     "backups.import_": (ADMIN, "fresh"),
     "backups.undo": (ADMIN, "fresh"),
+    "backups.renew": (ADMIN, "fresh"),
     "backups.discard": (ADMIN,),
     "backups.job": (ADMIN,),
     "backups.show_job": (ADMIN,),
