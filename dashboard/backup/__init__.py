@@ -20,6 +20,7 @@ from .imports import begin_import, import_file, import_ticket
 from .previews import begin_renewal, discard_ticket, preview_again, renew
 from .report import Inspection, Preview, Report, inspect, preview
 from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free, sweep
+from .safety import StandingCopy, delete_copy, standing_copies
 from .store import Folders
 from .verbs import (
     begin_validation,
@@ -45,12 +46,14 @@ __all__ = [
     "Report",
     "RunKind",
     "SectionChange",
+    "StandingCopy",
     "WrongUnit",
     "begin",
     "begin_import",
     "begin_renewal",
     "begin_validation",
     "decrypt_with_password",
+    "delete_copy",
     "discard_ticket",
     "export_for_download",
     "export_to_file",
@@ -69,6 +72,7 @@ __all__ = [
     "renew",
     "require_free",
     "sections",
+    "standing_copies",
     "sweep",
     "validate_upload",
     "validate_with_password",

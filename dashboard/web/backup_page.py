@@ -92,6 +92,7 @@ def page(**replaced: Any) -> str:
         section="Backup",
         history=list(history),
         last_import=_result(),
+        copies=copies(),
         labels=LABELS,
         not_included=NOT_INCLUDED,
         **{
@@ -136,7 +137,7 @@ def jobs() -> Jobs:
 def _result() -> dict[str, Any] | None:
     """Return what the newest import of the unit brought, for as long as it can be undone."""
     run, copy = backup.last_import(g.unit), backup.newest_safety_copy(g.unit)
-    if run is None or copy is None:
+    if run is None or copy is None or copy.uid != run.uid:  # deleted: what is left is older
         return None
     counts = json.loads(run.counts)
     return {
@@ -144,6 +145,11 @@ def _result() -> dict[str, Any] | None:
         "counts": [(LABELS[name], counts.get(name, 0)) for name in HEADLINES],
         "undo_form": UndoForm(formdata=None),
     }
+
+
+def copies() -> list[backup.StandingCopy]:
+    """Return the safety copies of the unit that stand."""
+    return backup.standing_copies(g.unit, access.settings().safety_copy_days)
 
 
 def exported(run: BackupRun, *, direct: bool) -> Response:

@@ -10,12 +10,12 @@ from ..backup import Preview
 from ..backup import errors as situations
 from ..jobs import Act
 from ..models import BackupRun, RunKind, RunState
-from . import access, backup_jobs, backup_page, job_view, permits, stale
+from . import access, backup_jobs, backup_page, copies, job_view, permits, stale
 from .backup_page import LABELS, bp, context
 from .forms_backup import DiscardForm, ExportForm, ImportForm, PreviewForm, UploadForm
 from .htmx import answer
 
-__all__ = ["LABELS", "bp"]
+__all__ = ["LABELS", "bp", "copies"]  # copies adds its routes to bp
 
 bp.register_error_handler(situations.UnitChanged, stale.answer)
 

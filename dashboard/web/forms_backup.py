@@ -65,5 +65,9 @@ class DiscardForm(FlaskForm):
     ticket = HiddenField()
 
 
+class DeleteCopyForm(FlaskForm):
+    """Delete a safety copy before its time."""
+
+
 class UndoForm(FlaskForm):
     """Look at what an undo of the last import would bring back."""

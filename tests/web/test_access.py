@@ -68,6 +68,7 @@ EXPECTED = {
     "backups.import_": (ADMIN, "fresh"),
     "backups.undo": (ADMIN, "fresh"),
     "backups.renew": (ADMIN, "fresh"),
+    "backups.delete_copy": (ADMIN, "fresh"),
     "backups.discard": (ADMIN,),
     "backups.job": (ADMIN,),
     "backups.show_job": (ADMIN,),
