@@ -4,7 +4,7 @@ Nothing outside this module may use what only one engine understands.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ BUSY_TIMEOUT_SECONDS = 15
 
 class DatabaseUnusable(Exception):
     """The database cannot be opened or is not ours; the message says what to do."""
+
+
+class DatabaseBusy(peewee.OperationalError):
+    """Others held the write lock for longer than somebody wanted to wait."""
 
 
 class BaseModel(peewee.Model):
@@ -95,11 +99,48 @@ def is_sqlite() -> bool:
 
 
 @contextmanager
-def write_transaction() -> Iterator[None]:
-    """Hold the write lock from the first statement on, commit at the end, roll back on error."""
-    # SQLite: a transaction that reads first and writes later can fail half way as "busy".
-    with database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
+def write_transaction(*, wait_seconds: float | None = None) -> Iterator[None]:
+    """Hold the write lock from the first statement on, commit at the end, roll back on error.
+
+    Raise `DatabaseBusy` if others hold it for *wait_seconds* (else for `BUSY_TIMEOUT_SECONDS`).
+    """
+    with ExitStack() as stack:
+        with _patience(wait_seconds):
+            # SQLite: a transaction that reads first and writes later can fail half way as "busy".
+            atomic = database.atomic("IMMEDIATE") if is_sqlite() else database.atomic()
+            stack.enter_context(atomic)
         yield
+
+
+@contextmanager
+def _patience(wait_seconds: float | None) -> Iterator[None]:
+    """Wait for the write lock for so long, inside the block."""
+    is_other = wait_seconds is not None and is_sqlite() and not database.in_transaction()
+    try:
+        if is_other:
+            _set_patience(wait_seconds or 0)
+        yield
+    except peewee.OperationalError as error:
+        if not is_locked(error):
+            raise
+        raise DatabaseBusy(*error.args) from None
+    finally:
+        if is_other:
+            _set_patience(BUSY_TIMEOUT_SECONDS)
+
+
+def _set_patience(seconds: float) -> None:
+    database.execute_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+
+def is_locked(error: peewee.OperationalError) -> bool:
+    """Return whether the database only waited for others in vain."""
+    return "locked" in str(error)
+
+
+def is_full(error: peewee.OperationalError) -> bool:
+    """Return whether there is no room for the database to grow."""
+    return "is full" in str(error)
 
 
 @contextmanager

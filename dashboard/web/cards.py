@@ -116,7 +116,7 @@ def _url(workspace: Workspace, row: Application) -> str:
 
 def _act_url(workspace: Workspace, row: Application) -> Callable[[str], str]:
     def address(act: str) -> str:
-        place = {"slug": g.unit.slug, "uid": workspace.uid, "app": row.uid}
+        place = {"slug": g.unit.slug, "uid": workspace.uid, "app": row.uid, "seen": g.unit.revision}
         return url_for("applications.act", act=act, **place)
 
     return address

@@ -61,6 +61,7 @@ EXPECTED = {
     "keystore.reveal": (ADMIN, "fresh"),
     "members.index": (ADMIN,),
     "audit.index": (ADMIN,),
+    "news.revision": (MEMBERS,),
     "backups.index": (ADMIN, "fresh"),
     "backups.export": (ADMIN, "fresh"),
     "backups.download": (ADMIN,),
