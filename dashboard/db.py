@@ -3,8 +3,9 @@
 Nothing outside this module may use what only one engine understands.
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,22 +63,29 @@ def bind(url: str, data_dir: Path) -> None:
     database.initialize(handle)
 
 
-def check(*, thorough: bool = False) -> None:
-    """Open the database once; raise `DatabaseUnusable` with a way on if it cannot be read.
+def check(*, thorough: bool = False) -> list[str]:
+    """Return the tables of the database; raise `DatabaseUnusable` with a way on if it is damaged.
 
-    *thorough* reads every page (about a second for 400 MB): for the start of a server.
+    Nothing is written. *thorough* reads every page (about a second for 400 MB): for the start of a
+    server.
     """
     try:
+        if is_sqlite():
+            return _check_sqlite(thorough=thorough)
         with database.connection_context():
-            if is_sqlite():
-                question = "PRAGMA quick_check(1)" if thorough else "PRAGMA schema_version"
-                answer = database.execute_sql(question).fetchone()[0]
-                if thorough and answer != "ok":
-                    raise DatabaseUnusable(_damaged(str(answer)))
-            else:
-                database.execute_sql("SELECT 1")
-    except peewee.DatabaseError as error:
+            return list(database.get_tables())
+    except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
         raise DatabaseUnusable(_damaged(str(error))) from None
+
+
+def _check_sqlite(*, thorough: bool) -> list[str]:
+    # Without our pragmas: to set WAL mode would write into a file that may not be ours.
+    with closing(sqlite3.connect(database.obj.database, timeout=BUSY_TIMEOUT_SECONDS)) as plain:
+        question = "PRAGMA quick_check(1)" if thorough else "PRAGMA schema_version"
+        answer = plain.execute(question).fetchone()[0]
+        if thorough and answer != "ok":
+            raise DatabaseUnusable(_damaged(str(answer)))
+        return [name for (name,) in plain.execute("SELECT name FROM sqlite_master")]
 
 
 def create_tables(models: Sequence[type[peewee.Model]]) -> None:

@@ -19,9 +19,10 @@ from .errors import BackupError, WrongUnit
 from .imports import begin_import, import_file, import_ticket
 from .previews import begin_renewal, discard_ticket, preview_again, renew
 from .report import Inspection, Preview, Report, inspect, preview
-from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free, sweep
+from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free
 from .safety import StandingCopy, delete_copy, standing_copies
 from .store import Folders
+from .sweeping import sweep
 from .verbs import (
     begin_validation,
     decrypt_with_password,

@@ -207,5 +207,9 @@ def open_safety_copy(
     if copy is None:
         raise NothingToUndo
     opener = with_key_pair(*vault.key_pair())
-    with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
+    try:
+        source = store.file_path(context.folders.safety, copy.uid).open("rb")
+    except FileNotFoundError:  # somebody took it out of the folder
+        raise NothingToUndo from None
+    with source:
         yield copy.uid, source, preview_file(source, opener, unit, progress=progress)
