@@ -101,6 +101,7 @@ def end(
     """
     columns |= {"state": state, "finished_at": now(), "reason": reason, "process": ""}
     columns["counts"] = json.dumps(counts or {})
+    columns.setdefault("source", run.source)  # what was refused has one, too
     for name, value in columns.items():
         setattr(run, name, value)
     with write_transaction():

@@ -138,6 +138,13 @@ def test_the_screens_around_an_import_are_readable_by_everybody(
     look(page, tmp_path / "news.png")
     page.get_by_role("link", name="Delete it now").first.click()
     look(page, tmp_path / "delete.png")
+    page.goto(f"{live}/u/daily/admin/keys/new")
+    page.get_by_label("Name", exact=True).fill("Half-typed")
+    change(cast, "Added-at-last")
+    page.get_by_role("button", name="Add key").click()
+    expect(page.get_by_role("alert")).to_contain_text("was changed by bob@harbour.example")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Half-typed")
+    look(page, tmp_path / "kept.png")
 
 
 def look(page, path):

@@ -108,6 +108,7 @@ def test_the_refusal_is_in_the_records(admin, cast, saved):
     run = BackupRun.select().order_by(BackupRun.id.desc()).first()
     assert (run.kind, run.state) == ("import", "refused")
     assert "has changed since" in run.reason
+    assert run.source.startswith("Harbour Daily, ")
 
 
 @BOTH
