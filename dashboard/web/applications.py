@@ -37,7 +37,8 @@ def application_or_404(workspace: Workspace, uid: str) -> Application:
 @bp.get("/u/<slug>/w/<uid>/a/<app>")
 @access.requires(*access.MEMBERS)
 def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
-    """Show one card, for the workspace page to load."""
+    """Show one card, for the workspace page to load; never one of a newer state in an old page."""
+    _require_seen()
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)
     card = cards.card(workspace, row, datetime.now(UTC))
@@ -83,7 +84,7 @@ def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
 
 
 def _require_seen() -> None:
-    """Raise `StaleRevision` if the unit was restored after the page `seen` by the user was made.
+    """Raise `StaleRevision` if the unit was restored after the page around the card was made.
 
     Other changes do not matter here: what is done inside an application adds to what is there.
     """

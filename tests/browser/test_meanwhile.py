@@ -101,7 +101,7 @@ def test_a_safety_copy_is_deleted_now(backup_page, file, cast, folders):
     validate(page, file)
     press_import(page)
     part = section(page, "Safety copies")
-    expect(part.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_have_count(1)
     part.get_by_role("link", name="Delete it now").click()
     expect(page.get_by_text("It can then not be undone any more")).to_be_visible()
     page.get_by_role("button", name="Delete it now").click()

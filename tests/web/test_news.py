@@ -178,6 +178,9 @@ def test_what_is_done_on_a_page_from_before_a_restore_does_not_reach_the_new_sta
         refused = ursula.post(act, data={"line": "slipped in"}, headers=as_htmx)
     assert refused.status_code == 409
     assert "was restored" in words_of(refused)
+    # Nor does a page of then load cards of now.
+    card = ursula.get(f"{UNIT}/w/ws-one/a/app-1", query_string={"seen": seen}, headers=as_htmx)
+    assert card.status_code == 409
     # Another's ordinary change is no hindrance: a note is added to what is there.
     seen = seen + 1
     cast.daily.revision = seen
