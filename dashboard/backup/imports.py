@@ -46,18 +46,22 @@ def begin_import(
     The second value says whether it was begun now. A backup of another unit needs the name of
     *unit* typed. Raise `BackupError` with nothing begun: `UnitChanged` is in the records.
     """
-    ticket = tickets.find(token, unit, user)
-    if ticket.run is not None:
-        return ticket.run, False
-    claimed = tickets.peek(token, ticket, context.folders)
-    if not _is_current(unit, claimed.plan):
+    with db.write_transaction():  # so that of two presses one finds the run of the other
+        ticket = tickets.find(token, unit, user)
+        if ticket.run is not None:
+            return ticket.run, False
+        claimed = tickets.peek(token, ticket, context.folders)
+        is_current = _is_current(unit, claimed.plan)
+        if is_current and not ticket.same_unit and typed_name.strip() != unit.name:
+            raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
         run = runs.begin(unit, claimed.kind, user)
+        if is_current:
+            tickets.use_up(ticket, run)
+    if not is_current:
         run.source = claimed.source
         with recorded(run):
             raise UnitChanged(claimed.plan.unit_revision, token)
-    if not ticket.same_unit and typed_name.strip() != unit.name:
-        raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
-    return runs.begin(unit, claimed.kind, user), True
+    return run, True
 
 
 def _is_current(unit: Unit, plan: Plan) -> bool:
@@ -87,10 +91,10 @@ def import_ticket(
             return run
     with recorded(run):
         ticket = tickets.find(token, unit, user)
+        if ticket.run != run:
+            raise TicketUnusable
         claimed = tickets.peek(token, ticket, context.folders)
         run.source = claimed.source
-        if not tickets.use_up(ticket, run):
-            raise TicketUnusable
         is_kept = claimed.kind is RunKind.UNDO
         try:
             _replace(run, claimed.path, claimed.plan, user.name, context, progress, still_allowed)

@@ -98,15 +98,9 @@ def peek(token: str, ticket: ImportTicket, folders: Folders) -> Claim:
     )
 
 
-def use_up(ticket: ImportTicket, run: BackupRun) -> bool:
-    """Mark *ticket* as used by *run*; False when another request was first."""
-    with write_transaction():
-        won = (
-            ImportTicket.update(run=run)
-            .where((ImportTicket.token_hash == ticket.token_hash) & ImportTicket.run.is_null())
-            .execute()
-        )
-    return bool(won)
+def use_up(ticket: ImportTicket, run: BackupRun) -> None:
+    """Mark *ticket* as used by *run*, in the transaction in which it was found unused."""
+    ImportTicket.update(run=run).where(ImportTicket.token_hash == ticket.token_hash).execute()
 
 
 def discard(ticket: ImportTicket, folders: Folders) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 
 import pytest
 
@@ -12,6 +13,7 @@ from dashboard.models import BackupRun, Role, RunKind
 from dashboard.models.people import set_role
 from dashboard.web import backup_jobs
 from tests.backup.conftest import Unchanged, state, wipe_some
+from tests.web.conftest import COOKIE
 
 PAGE = "/u/daily/admin/backup"
 PASSWORD = "four words, one file"
@@ -229,6 +231,33 @@ def test_a_second_press_of_import_finds_the_same_job(admin, cast, saved, slow, a
     second = import_(admin, ticket, headers=as_htmx)
     assert (second.status_code, poll_of(second)) == (202, poll_of(first))
     slow.finish()
+
+
+def test_ten_presses_at_once_are_one_import(admin, app, cast, saved, slow, as_htmx):
+    slow.hold(None)
+    poll = poll_of(validate(admin, saved, headers=as_htmx))
+    slow.finish()
+    ticket = ticket_in(admin.get(poll, headers=as_htmx))
+    token, cookie = admin.csrf_token(), admin.get_cookie(COOKIE).value
+    slow.hold(Stage.SAVE)
+    line, answers = threading.Barrier(10), []
+
+    def press():
+        browser = app.test_client()
+        browser.set_cookie(COOKIE, cookie)
+        browser.csrf_token = lambda: token
+        line.wait(LONG)
+        answers.append(import_(browser, ticket, headers=as_htmx))
+
+    presses = [threading.Thread(target=press) for _ in range(10)]
+    for thread in presses:
+        thread.start()
+    for thread in presses:
+        thread.join(LONG)
+    slow.finish()
+    assert [answer.status_code for answer in answers] == [202] * 10
+    assert len({poll_of(answer) for answer in answers}) == 1
+    assert BackupRun.select().where(BackupRun.kind == "import").count() == 1
 
 
 def test_another_admin_sees_that_something_runs_and_no_result(
