@@ -5,7 +5,7 @@ Nothing outside this module may use what only one engine understands.
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ class DatabaseUnusable(Exception):
     """The database cannot be opened or is not ours; the message says what to do."""
 
 
+class DatabaseBusy(peewee.OperationalError):
+    """Others held the write lock for longer than somebody wanted to wait."""
+
+
 class BaseModel(peewee.Model):
     """A table of this program."""
 
@@ -59,22 +63,29 @@ def bind(url: str, data_dir: Path) -> None:
     database.initialize(handle)
 
 
-def check(*, thorough: bool = False) -> None:
-    """Open the database once; raise `DatabaseUnusable` with a way on if it cannot be read.
+def check(*, thorough: bool = False) -> list[str]:
+    """Return the tables of the database; raise `DatabaseUnusable` with a way on if it is damaged.
 
-    *thorough* reads every page (about a second for 400 MB): for the start of a server.
+    Nothing is written. *thorough* reads every page (about a second for 400 MB): for the start of a
+    server.
     """
     try:
+        if is_sqlite():
+            return _check_sqlite(thorough=thorough)
         with database.connection_context():
-            if is_sqlite():
-                question = "PRAGMA quick_check(1)" if thorough else "PRAGMA schema_version"
-                answer = database.execute_sql(question).fetchone()[0]
-                if thorough and answer != "ok":
-                    raise DatabaseUnusable(_damaged(str(answer)))
-            else:
-                database.execute_sql("SELECT 1")
-    except peewee.DatabaseError as error:
+            return list(database.get_tables())
+    except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
         raise DatabaseUnusable(_damaged(str(error))) from None
+
+
+def _check_sqlite(*, thorough: bool) -> list[str]:
+    # Without our pragmas: to set WAL mode would write into a file that may not be ours.
+    with closing(sqlite3.connect(database.obj.database, timeout=BUSY_TIMEOUT_SECONDS)) as plain:
+        question = "PRAGMA quick_check(1)" if thorough else "PRAGMA schema_version"
+        answer = plain.execute(question).fetchone()[0]
+        if thorough and answer != "ok":
+            raise DatabaseUnusable(_damaged(str(answer)))
+        return [name for (name,) in plain.execute("SELECT name FROM sqlite_master")]
 
 
 def create_tables(models: Sequence[type[peewee.Model]]) -> None:
@@ -128,29 +139,48 @@ def is_sqlite() -> bool:
 
 
 @contextmanager
-def write_transaction() -> Iterator[None]:
-    """Hold the write lock from the first statement on, commit at the end, roll back on error."""
-    # SQLite: a transaction that reads first and writes later can fail half way as "busy".
-    with database.atomic("IMMEDIATE") if is_sqlite() else database.atomic():
+def write_transaction(*, wait_seconds: float | None = None) -> Iterator[None]:
+    """Hold the write lock from the first statement on, commit at the end, roll back on error.
+
+    Raise `DatabaseBusy` if others hold it for *wait_seconds* (else for `BUSY_TIMEOUT_SECONDS`).
+    """
+    with ExitStack() as stack:
+        with _patience(wait_seconds):
+            # SQLite: a transaction that reads first and writes later can fail half way as "busy".
+            atomic = database.atomic("IMMEDIATE") if is_sqlite() else database.atomic()
+            stack.enter_context(atomic)
         yield
 
 
 @contextmanager
-def without_waiting() -> Iterator[None]:
-    """Fail at once where another connection holds the write lock, instead of waiting for it."""
-    if not is_sqlite():
-        yield
-        return
-    database.execute_sql("PRAGMA busy_timeout = 0")
+def _patience(wait_seconds: float | None) -> Iterator[None]:
+    """Wait for the write lock for so long, inside the block."""
+    is_other = wait_seconds is not None and is_sqlite() and not database.in_transaction()
     try:
+        if is_other:
+            _set_patience(wait_seconds or 0)
         yield
+    except peewee.OperationalError as error:
+        if not is_locked(error):
+            raise
+        raise DatabaseBusy(*error.args) from None
     finally:
-        database.execute_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+        if is_other:
+            _set_patience(BUSY_TIMEOUT_SECONDS)
 
 
-def is_busy(error: peewee.DatabaseError) -> bool:
-    """Return whether *error* only says that another connection holds the lock."""
-    return is_sqlite() and "locked" in str(error)
+def _set_patience(seconds: float) -> None:
+    database.execute_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+
+def is_locked(error: peewee.OperationalError) -> bool:
+    """Return whether the database only waited for others in vain."""
+    return "locked" in str(error)
+
+
+def is_full(error: peewee.OperationalError) -> bool:
+    """Return whether there is no room for the database to grow."""
+    return "is full" in str(error)
 
 
 @contextmanager

@@ -12,6 +12,12 @@ from .vault import KEY_FILE_NAME, KeyUnusable, make_key_file, read_key_file, vau
 SCHEMA = 2
 
 
+NOT_OURS = (
+    "the database is not one of this program: it has tables, but none of ours. Put the right one "
+    "back from your copy of the data directory, or name an empty one."
+)
+
+
 class InstallationUnusable(Exception):
     """The data directory cannot be used as it is; the message says what to do."""
 
@@ -30,24 +36,26 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
     has_database = bool(database_url) or (data_dir / "dashboard.db").exists()
     if not has_database and key_file.exists():
         raise InstallationUnusable(_database_lost(key_file))
+    if has_database and not database_url and (data_dir / "dashboard.db").stat().st_size == 0:
+        raise InstallationUnusable(_database_empty(key_file))
     try:
-        if has_database:
-            db.check(thorough=thorough)
+        tables = db.check(thorough=thorough) if has_database else []
+        if tables and Installation._meta.table_name not in tables:
+            raise InstallationUnusable(NOT_OURS)
         with db.database.connection_context():
-            installation = _find_installation() if has_database else None
+            installation = _find_installation() if tables else None
             if installation is None:
                 _create(key_file)
             else:
                 vault.open(read_key_file(key_file))
+                key_file.chmod(0o600)  # a copy may have come back readable by others
                 _compare(installation, key_file)
     except (KeyUnusable, db.DatabaseUnusable) as error:
         raise InstallationUnusable(str(error)) from None
     return make_folders(data_dir)
 
 
-def _find_installation() -> Installation | None:
-    if not Installation.table_exists():  # type: ignore[no-untyped-call]
-        return None
+def _find_installation() -> Installation:
     found: Installation | None = Installation.select().first()
     if found is None:
         raise InstallationUnusable(
@@ -76,6 +84,14 @@ def _database_lost(key_file: Path) -> str:
     return (
         f"{key_file} is there but its database is not. Put the database back from your copy of "
         "the data directory, or move the key away to begin a new installation."
+    )
+
+
+def _database_empty(key_file: Path) -> str:
+    return (
+        f"{key_file.with_name('dashboard.db')} is there but empty. Put it and {key_file.name} back "
+        "from your copy of the data directory. If this server never ran, move both away to begin "
+        "a new installation."
     )
 
 

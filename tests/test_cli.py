@@ -13,7 +13,7 @@ from dashboard import cli as door
 from dashboard import config, db
 from dashboard.archive import SECTIONS
 from dashboard.backup.export import content_digest
-from dashboard.models import ConfigKey, Plugin, Unit, User, people
+from dashboard.models import ConfigKey, Plugin, SafetyCopy, Unit, User, people
 from tests.archive import second_reader
 
 ROOT = Path(__file__).parents[1]
@@ -111,6 +111,36 @@ def test_undo_brings_back_what_the_import_replaced(run, cast, saved):
     assert state(cast.daily) != poor
     run("backup", "undo", "--unit", "daily", "--yes")
     assert state(cast.daily) == poor
+
+
+def test_an_undo_is_shown_before_it_is_done_and_can_be_undone(run, cast, saved):
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    poor = state(cast.daily)
+    run("backup", "import", saved, "--unit", "daily", "--yes")
+    full = state(cast.daily)
+    asked = run("backup", "undo", "--unit", "daily", stdin="not daily\n", code=1)
+    assert "config_keys" in asked.stderr
+    assert "20 now" in asked.stderr
+    assert "0 then" in asked.stderr
+    assert state(cast.daily) == full
+    run("backup", "undo", "--unit", "daily", stdin="Harbour Daily\n")
+    assert state(cast.daily) == poor
+    shown = run("backup", "undo", "--unit", "daily", "--yes")
+    assert "20 then" in shown.stderr
+    assert state(cast.daily) == full
+
+
+def test_an_undo_of_what_changed_meanwhile_is_refused(run, cast, saved, monkeypatch):
+    run("backup", "import", saved, "--unit", "daily", "--yes")
+
+    def change(*_args, **_kwargs):
+        Unit.update(revision=Unit.revision + 1).where(Unit.id == cast.daily.id).execute()
+
+    monkeypatch.setattr("dashboard.cli.backups._confirm", change)
+    before = state(cast.daily), SafetyCopy.select().count()
+    refused = run("backup", "undo", "--unit", "daily", "--json", code=1)
+    assert json.loads(refused.stdout)["error"]["code"] == "unit_changed"
+    assert (state(cast.daily), SafetyCopy.select().count()) == before
 
 
 @pytest.fixture

@@ -18,19 +18,20 @@ from .compare import Comparison, SectionChange
 from .context import Context
 from .errors import BackupError, WrongUnit
 from .imports import begin_import, import_file, import_ticket
+from .previews import begin_renewal, discard_ticket, preview_again, renew
 from .report import Inspection, Preview, Report, inspect, preview
-from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free, sweep
+from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free
+from .safety import StandingCopy, delete_copy, standing_copies
 from .store import Folders
+from .sweeping import sweep
 from .verbs import (
     begin_validation,
     decrypt_with_password,
-    discard_ticket,
     export_for_download,
     export_to_file,
     keep_upload,
     open_safety_copy,
     prepare_undo,
-    preview_again,
     preview_with_password,
     validate_upload,
     validate_with_password,
@@ -47,12 +48,15 @@ __all__ = [
     "Report",
     "RunKind",
     "SectionChange",
+    "StandingCopy",
     "WrongUnit",
     "attempted",
     "begin",
     "begin_import",
+    "begin_renewal",
     "begin_validation",
     "decrypt_with_password",
+    "delete_copy",
     "discard_ticket",
     "export_for_download",
     "export_to_file",
@@ -69,8 +73,10 @@ __all__ = [
     "preview_again",
     "preview_with_password",
     "refused",
+    "renew",
     "require_free",
     "sections",
+    "standing_copies",
     "sweep",
     "validate_upload",
     "validate_with_password",

@@ -66,13 +66,12 @@ def soon(write: Callable[[], None]) -> None:
     cannot be written to keeps nobody from the refusal either; then it is in the server's log.
     """
     try:
-        with db.without_waiting():
+        with db.write_transaction(wait_seconds=0):
             write()
+    except db.DatabaseBusy:
+        _later.submit(_patiently, write)
     except db.DatabaseError as error:
-        if db.is_busy(error):
-            _later.submit(_patiently, write)
-        else:
-            log.error(NOT_WRITTEN, error)
+        log.error(NOT_WRITTEN, error)
 
 
 def _patiently(write: Callable[[], None]) -> None:
@@ -80,9 +79,10 @@ def _patiently(write: Callable[[], None]) -> None:
     with db.database.connection_context():
         while True:
             try:
-                return write()
+                with db.write_transaction():
+                    return write()
             except db.DatabaseError as error:
-                if not db.is_busy(error) or time.monotonic() > end:
+                if not isinstance(error, db.DatabaseBusy) or time.monotonic() > end:
                     log.error(NOT_WRITTEN, error)
                     return None
                 time.sleep(RETRY_SECONDS)

@@ -36,7 +36,11 @@ def details_of_ticket(
         raise TicketUnusable from None
     opener = with_file_key(claim.plan.file_key)
     with source:
-        [found] = details(source, opener, unit, [(section, key)], claim.plan.unit_revision)
+        try:
+            [found] = details(source, opener, unit, [(section, key)], claim.plan.unit_revision)
+        except UnitChanged as error:
+            error.token = token
+            raise
     return found
 
 
@@ -61,7 +65,7 @@ def details(
     then = _find(source, opener, asked)
     with read_snapshot():
         if Unit.select(Unit.revision).where(Unit.id == unit.id).scalar() != unit_revision:
-            raise UnitChanged
+            raise UnitChanged(unit_revision)
         now = {(name, key): TABLE_OF[name].find(unit, key) for name, key in asked}
     return [
         () if key is None else _compare(section, now[section.name, key], then, key)

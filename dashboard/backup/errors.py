@@ -6,6 +6,7 @@
     ├── Interrupted        the program was told to stop
     ├── PasswordTooShort   no file is made under such a password
     ├── UnitChanged        the unit is not what was previewed any more
+    ├── NoLongerAllowed    who pressed Import may not import any more
     ├── TicketUnusable     not validated, or too long ago, or by somebody else
     ├── UploadGone         the uploaded file is not kept any more
     ├── WrongUnit          a backup of another unit, and its import was not asked for by name
@@ -67,15 +68,29 @@ class PasswordTooShort(BackupError):
 
 
 class UnitChanged(BackupError):
-    """Somebody changed the unit between Validate and Import."""
+    """Somebody changed the unit between Validate and Import.
+
+    *revision* is the one that was previewed. With the *token* of the ticket, if the raiser knows
+    it, the same file can be previewed again (`previews.renew`).
+    """
 
     code = "unit_changed"
 
-    def __init__(self) -> None:
+    def __init__(self, revision: int, token: str = "") -> None:
         super().__init__(
             "The unit has changed since this backup was validated. Nothing was imported. "
             "Validate the file again to see what an import would do now."
         )
+        self.revision, self.token = revision, token
+
+
+class NoLongerAllowed(BackupError):
+    """Between the press of Import and the wipe, the right to import was lost."""
+
+    code = "no_longer_allowed"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} before the import began, so nothing was imported.")
 
 
 class TicketUnusable(BackupError):

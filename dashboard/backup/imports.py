@@ -4,7 +4,7 @@ See `verbs` for what all acts have in common.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -22,12 +22,21 @@ from .errors import (
     Interrupted,
     NoSafetyCopy,
     TicketUnusable,
+    UnitChanged,
     WrongUnit,
 )
 from .export import Lock, export
 from .progress import Progress, Stage, as_saving, silent
 from .report import Preview, Report
 from .restore import Plan, Restored, restore
+
+# Asked from the thread that imports, the last time when nobody can change the answer any more: it
+# raises `NoLongerAllowed` unless whoever asked for the import still may.
+StillAllowed = Callable[[], None]
+
+
+def by_operator() -> None:
+    """Allow it: who runs commands on the server needs nobody's leave."""
 
 
 def begin_import(
@@ -36,19 +45,35 @@ def begin_import(
     """Begin the run that imports what *token* stands for; give the first one if it was used.
 
     The second value says whether it was begun now. A backup of another unit needs the name of
-    *unit* typed. Raise `BackupError` with nothing begun.
+    *unit* typed. Raise `BackupError` with nothing begun: `UnitChanged` is in the records.
     """
     with attempted(unit, RunKind.IMPORT, user):
         ticket = tickets.find(token, unit, user)
-    if ticket.run is not None:
-        return ticket.run, False
-    with attempted(unit, RunKind(ticket.kind), user, file_sha256=ticket.file_sha256):
-        if not ticket.same_unit and typed_name.strip() != unit.name:
-            raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
+    # In one transaction, so that of two presses one finds the run of the other.
+    with (
+        attempted(unit, RunKind(ticket.kind), user, file_sha256=ticket.file_sha256),
+        db.write_transaction(),
+    ):
+        ticket = tickets.find(token, unit, user)
+        if ticket.run is not None:
+            return ticket.run, False
         claimed = tickets.peek(token, ticket, context.folders)
-    digest = claimed.plan.file_sha256
-    run = runs.begin(unit, claimed.kind, user, source=claimed.source, file_sha256=digest)
+        is_current = _is_current(unit, claimed.plan)
+        if is_current and not ticket.same_unit and typed_name.strip() != unit.name:
+            raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
+        digest = claimed.plan.file_sha256
+        run = runs.begin(unit, claimed.kind, user, source=claimed.source, file_sha256=digest)
+        if is_current:
+            tickets.use_up(ticket, run)
+    if not is_current:
+        with recorded(run):
+            raise UnitChanged(claimed.plan.unit_revision, token)
     return run, True
+
+
+def _is_current(unit: Unit, plan: Plan) -> bool:
+    revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
+    return bool(revision == plan.unit_revision)
 
 
 def import_ticket(
@@ -58,13 +83,14 @@ def import_ticket(
     context: Context,
     *,
     typed_name: str = "",
+    still_allowed: StillAllowed = by_operator,
     progress: Progress = silent,
     run: BackupRun | None = None,
 ) -> BackupRun:
     """Import what *token* stands for; a second call with it returns the first one's run.
 
     A backup of another unit needs the name of *unit* typed. Raise `BackupError` or `ArchiveError`
-    with the unit unchanged.
+    with the unit unchanged; after `UnitChanged` the upload stays, to be previewed again.
     """
     if run is None:
         run, is_new = begin_import(unit, user, token, context, typed_name=typed_name)
@@ -72,13 +98,17 @@ def import_ticket(
             return run
     with recorded(run):
         ticket = tickets.find(token, unit, user)
-        claimed = tickets.peek(token, ticket, context.folders)
-        if not tickets.use_up(ticket, run):
+        if ticket.run != run:
             raise TicketUnusable
+        claimed = tickets.peek(token, ticket, context.folders)
+        is_kept = claimed.kind is RunKind.UNDO
         try:
-            _replace(run, claimed.path, claimed.plan, user.name, context, progress)
+            _replace(run, claimed.path, claimed.plan, user.name, context, progress, still_allowed)
+        except UnitChanged as error:
+            is_kept, error.token = True, token
+            raise
         finally:
-            if claimed.kind is RunKind.IMPORT:
+            if not is_kept:
                 claimed.path.unlink(missing_ok=True)
     return run
 
@@ -99,28 +129,44 @@ def import_file(
     source_words = tickets.source_of(found)
     run = runs.begin(unit, kind, by, source=source_words, file_sha256=report.file_sha256)
     with recorded(run):
-        _replace_from(run, source, plan, by, context, progress)
+        _replace_from(run, source, plan, by, context, progress, by_operator)
     return run
 
 
 def _replace(
-    run: BackupRun, path: Path, plan: Plan, by: str, context: Context, progress: Progress
+    run: BackupRun,
+    path: Path,
+    plan: Plan,
+    by: str,
+    context: Context,
+    progress: Progress,
+    still_allowed: StillAllowed,
 ) -> None:
     try:
         source = path.open("rb")
     except FileNotFoundError:
         raise TicketUnusable from None
     with source:
-        _replace_from(run, source, plan, by, context, progress)
+        _replace_from(run, source, plan, by, context, progress, still_allowed)
 
 
 def _replace_from(
-    run: BackupRun, source: BinaryIO, plan: Plan, by: str, context: Context, progress: Progress
+    run: BackupRun,
+    source: BinaryIO,
+    plan: Plan,
+    by: str,
+    context: Context,
+    progress: Progress,
+    still_allowed: StillAllowed,
 ) -> Restored:
     """Safety copy, then restore and its records in one transaction."""
+    still_allowed()
+    if not _is_current(run.unit, plan):
+        raise UnitChanged(plan.unit_revision)
     saved = _safety_copy(run, by, context, progress)
     try:
         with _turn(progress), db.write_transaction():
+            still_allowed()
             restored = restore(run.unit, source, plan, context.folders.data, progress=progress)
             SafetyCopy.create(
                 uid=run.uid,
@@ -136,6 +182,7 @@ def _replace_from(
                 RunState.DONE,
                 counts=restored.counts,
                 content=restored.content,
+                revision=restored.revision,
             )
             progress(Stage.COMMIT, 0, 0)
     except BaseException:

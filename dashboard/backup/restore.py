@@ -58,7 +58,7 @@ def restore(
 
     revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
     if revision != plan.unit_revision:
-        raise UnitChanged
+        raise UnitChanged(plan.unit_revision)
 
     for model in WIPE_ORDER:
         model.delete().where(model.unit == unit).execute()

@@ -1,4 +1,4 @@
-"""The record of what was exported and imported, and the clean-up that follows from it."""
+"""The record of what was exported and imported."""
 
 import json
 import secrets
@@ -6,11 +6,10 @@ import time
 from collections.abc import Mapping
 
 from ..db import write_transaction
-from ..models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy, Unit, User, audit
+from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User, audit
 from . import processes
 from .attempts import attempted
 from .errors import Interrupted, UnitBusy
-from .store import Folders, listed
 
 DAY_SECONDS = 86_400
 EXPORT_KEPT_SECONDS = 3_600
@@ -101,11 +100,16 @@ def end(
     *,
     reason: str = "",
     counts: Mapping[str, int] | None = None,
+    revision: int | None = None,
     **columns: object,
 ) -> None:
-    """Record how *run* ended, in the audit log too, inside the caller's transaction if any."""
+    """Record how *run* ended, in the audit log too, inside the caller's transaction if any.
+
+    *revision* is the one that it gave the unit, if it changed the unit.
+    """
     columns |= {"state": state, "finished_at": now(), "reason": reason, "process": ""}
     columns["counts"] = json.dumps(counts or {})
+    columns.setdefault("source", run.source)  # what was refused has one, too
     for name, value in columns.items():
         setattr(run, name, value)
     with write_transaction():
@@ -120,6 +124,7 @@ def end(
             source=run.source,
             file_sha256=run.file_sha256,
             content=run.content,
+            revision=revision,
         )
 
 
@@ -147,51 +152,6 @@ def abandon(run: BackupRun) -> None:
     """Close a run that was begun and that nobody came to work on."""
     processes.at_work.discard(run.uid)
     _interrupt(run)
-
-
-def sweep(folders: Folders, safety_days: int) -> int:
-    """Delete files that nobody can ask for any more; return how many.
-
-    Only names that are ids of runs, only in our own folders, never recursively.
-    """
-    removed = 0
-    ImportTicket.delete().where(ImportTicket.expires_at < now()).execute()
-    for folder, is_needed in (
-        (folders.uploads, _is_upload_needed),
-        (folders.exports, _is_export_needed),
-        (folders.safety, lambda uid: _is_safety_needed(uid, safety_days)),
-    ):
-        for uid, path in listed(folder):
-            # What is being written at this moment has no record yet.
-            if is_needed(uid) or time.time() - path.stat().st_mtime < UPLOAD_KEPT_SECONDS:
-                continue
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
-
-
-def _is_upload_needed(uid: str) -> bool:
-    return bool(ImportTicket.select().where(ImportTicket.upload == uid).exists())
-
-
-def _is_export_needed(uid: str) -> bool:
-    run = BackupRun.get_or_none(BackupRun.uid == uid)
-    return (
-        run is not None
-        and run.state == RunState.DONE
-        and (run.finished_at or 0) > now() - EXPORT_KEPT_SECONDS
-    )
-
-
-def _is_safety_needed(uid: str, days: int) -> bool:
-    copy = SafetyCopy.get_or_none(SafetyCopy.uid == uid)
-    if copy is None:
-        return False
-    newest = newest_safety_copy(copy.unit)
-    if copy.created_at > now() - days * DAY_SECONDS or (newest and newest.id == copy.id):
-        return True
-    copy.delete_instance()
-    return False
 
 
 def newest_safety_copy(unit: Unit) -> SafetyCopy | None:

@@ -54,6 +54,13 @@ def issue(file_uid: str, unit: Unit, user: User, preview: Preview, kind: RunKind
     return token
 
 
+def replace(old: ImportTicket, unit: Unit, user: User, preview: Preview) -> str:
+    """Make a ticket for the file of *old*, which is good for nothing from then on."""
+    with write_transaction():
+        ImportTicket.delete().where(ImportTicket.token_hash == old.token_hash).execute()
+        return issue(old.upload, unit, user, preview, RunKind(old.kind))
+
+
 def source_of(preview: Preview) -> str:
     """Return where a backup comes from, in words."""
     manifest = preview.report.manifest
@@ -91,15 +98,9 @@ def peek(token: str, ticket: ImportTicket, folders: Folders) -> Claim:
     )
 
 
-def use_up(ticket: ImportTicket, run: BackupRun) -> bool:
-    """Mark *ticket* as used by *run*; False when another request was first."""
-    with write_transaction():
-        won = (
-            ImportTicket.update(run=run)
-            .where((ImportTicket.token_hash == ticket.token_hash) & ImportTicket.run.is_null())
-            .execute()
-        )
-    return bool(won)
+def use_up(ticket: ImportTicket, run: BackupRun) -> None:
+    """Mark *ticket* as used by *run*, in the transaction in which it was found unused."""
+    ImportTicket.update(run=run).where(ImportTicket.token_hash == ticket.token_hash).execute()
 
 
 def discard(ticket: ImportTicket, folders: Folders) -> None:

@@ -6,13 +6,12 @@ free, and gives it as *run*. A *progress* that raises ends the act, with nothing
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from ..archive import (
     WrongPassword,
-    with_file_key,
     with_key_pair,
     with_password,
 )
@@ -22,7 +21,7 @@ from . import runs, store, tickets
 from .attempts import attempted
 from .compare import NAMES
 from .context import Context, recorded
-from .errors import NothingToUndo, TicketUnusable, TooBusy, UploadGone
+from .errors import NothingToUndo, TooBusy, UploadGone
 from .export import export, lock_with_password
 from .gate import key_derivation
 from .progress import Progress, Stage, silent
@@ -168,11 +167,12 @@ def validate_upload(
             path.unlink(missing_ok=True)
             raise
         token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
-        _end_validation(run, found)
+        end_validation(run, found)
     return token, found
 
 
-def _end_validation(run: BackupRun, found: Preview) -> None:
+def end_validation(run: BackupRun, found: Preview) -> None:
+    """Record that *run* read a backup to its end, and what it found."""
     runs.end(
         run,
         RunState.DONE,
@@ -196,22 +196,8 @@ def prepare_undo(
     run = run or runs.begin(unit, RunKind.VALIDATE, user)
     with recorded(run), open_safety_copy(unit, context, progress=progress) as (uid, _, found):
         token = tickets.issue(uid, unit, user, found, RunKind.UNDO)
-        _end_validation(run, found)
+        end_validation(run, found)
     return token, found
-
-
-def preview_again(unit: Unit, user: User, token: str, context: Context) -> tuple[Preview, bool]:
-    """Return the preview of a ticket once more, and whether it is an undo; the ticket stays."""
-    claimed = tickets.peek(token, tickets.find(token, unit, user), context.folders)
-    with claimed.path.open("rb") as source:
-        found = preview_file(source, with_file_key(claimed.plan.file_key), unit)
-    return found, claimed.kind is RunKind.UNDO
-
-
-def discard_ticket(unit: Unit, user: User, token: str, context: Context) -> None:
-    """Forget what was validated and delete the upload; nothing happens if it is gone already."""
-    with suppress(TicketUnusable):
-        tickets.discard(tickets.find(token, unit, user), context.folders)
 
 
 @contextmanager
@@ -226,5 +212,9 @@ def open_safety_copy(
     if copy is None:
         raise NothingToUndo
     opener = with_key_pair(*vault.key_pair())
-    with store.file_path(context.folders.safety, copy.uid).open("rb") as source:
+    try:
+        source = store.file_path(context.folders.safety, copy.uid).open("rb")
+    except FileNotFoundError:  # somebody took it out of the folder
+        raise NothingToUndo from None
+    with source:
         yield copy.uid, source, preview_file(source, opener, unit, progress=progress)

@@ -68,7 +68,8 @@ def _tidy_up(settings: Settings) -> str | None:
     """Close what a crash left open; return a set-up token if there is no organisation yet."""
     with db.database.connection_context():
         mark_interrupted()
-        sweep(make_folders(settings.data_dir.absolute()), settings.safety_copy_days)
+        folders = make_folders(settings.data_dir.absolute())
+        sweep(folders, settings.safety_copy_days, starting=True)
         return None if is_set_up() else new_setup_token()
 
 

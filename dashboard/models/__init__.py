@@ -2,7 +2,15 @@
 
 from ..db import BaseModel
 from .accounts import Installation, Membership, Organisation, Session, Unit, User
-from .changes import StaleRevision, audit, changing
+from .changes import (
+    StaleRevision,
+    UnitBeingRestored,
+    UnitChange,
+    audit,
+    being_restored,
+    changes_since,
+    changing,
+)
 from .content import (
     UNIT_STATE,
     Application,
@@ -64,9 +72,13 @@ __all__ = [
     "StaleRevision",
     "ToolbarItem",
     "Unit",
+    "UnitBeingRestored",
+    "UnitChange",
     "UnitOwned",
     "User",
     "Workspace",
     "audit",
+    "being_restored",
+    "changes_since",
     "changing",
 ]

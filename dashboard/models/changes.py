@@ -1,17 +1,56 @@
 """How unit state is changed: one transaction, one new revision, one audit event."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
-from ..db import write_transaction
+import peewee
+
+from ..db import BUSY_TIMEOUT_SECONDS, DatabaseBusy, write_transaction
 from . import chain
 from .accounts import Unit, User
+from .enums import RunKind, RunState
+from .operations import AuditEvent, BackupRun
+
+# The acts that replace the whole state of a unit. Every other event with a revision is one change.
+RESTORES = ("backup.import", "backup.undo")
+EVENTS_SEARCHED = 1000
+# Long enough for any change of another unit to be through, short enough not to seem broken.
+LOOK_SECONDS = 1
+# Of the server's 16 threads: people who only look must not queue behind those who wait.
+WAITING_MAX = 8
+_waiting = threading.BoundedSemaphore(WAITING_MAX)
 
 
 class StaleRevision(Exception):
-    """The unit has changed since the page that asks for a change was made."""
+    """The unit has changed since the page that asks for a change was made at *revision*."""
+
+    def __init__(self, unit: Unit | None = None, revision: int | None = None) -> None:
+        super().__init__()
+        self.unit, self.revision = unit, revision
+
+
+class UnitBeingRestored(Exception):
+    """An import into the unit has begun to replace its state: nobody else may change it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitChange:
+    """What raised a unit's revision, as the audit log has it."""
+
+    at: int  # seconds since 1970
+    by: str
+    action: str
+    subject: str
+    revision: int  # of the unit, from this change on
+
+    @property
+    def is_restore(self) -> bool:
+        """Return whether the whole state was replaced by a backup."""
+        return self.action in RESTORES
 
 
 def audit(
@@ -49,13 +88,66 @@ def changing(
     """Run the block as one change of *unit*: all of it is committed, or nothing.
 
     Raise `StaleRevision` before the block when *revision* (what the page was made from) is not
-    the unit's revision any more. Raises the revision and writes the audit event `action`.
+    the unit's revision any more, and `UnitBeingRestored` when an import is replacing it. Raises
+    the revision and writes the audit event `action`.
     """
-    with write_transaction():
+    with ExitStack() as stack:
+        _take_turn(stack, unit)
         current = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
         if revision is not None and revision != current:
-            raise StaleRevision
+            raise StaleRevision(unit, revision)
         yield
         Unit.update(revision=Unit.revision + 1).where(Unit.id == unit.id).execute()
-        audit(action, by=by, unit=unit, subject=subject)
+        audit(action, by=by, unit=unit, subject=subject, revision=current + 1)
     unit.revision = current + 1
+
+
+def _take_turn(stack: ExitStack, unit: Unit) -> None:
+    """Take the write lock for *stack*; wait for the imports of other units, not for one's own.
+
+    An import of this unit that has not the lock yet keeps nobody from changing it: the plan of
+    that import goes stale.
+    """
+    if not _waiting.acquire(blocking=False):
+        raise DatabaseBusy("the database is locked, and enough wait for it already")
+    try:
+        for _ in range(BUSY_TIMEOUT_SECONDS // LOOK_SECONDS):
+            try:
+                stack.enter_context(write_transaction(wait_seconds=LOOK_SECONDS))
+            except DatabaseBusy:
+                if being_restored(unit).exists():
+                    raise UnitBeingRestored from None
+            else:
+                return
+        raise DatabaseBusy("the database is locked by another unit")
+    finally:
+        _waiting.release()
+
+
+def being_restored(unit: Unit | None = None) -> "peewee.ModelSelect[BackupRun]":
+    """Return the imports and undos that are under way: in *unit*, or in any."""
+    kinds = BackupRun.kind.in_([RunKind.IMPORT, RunKind.UNDO])
+    found = BackupRun.select().where(kinds & (BackupRun.state == RunState.RUNNING))
+    return found if unit is None else found.where(BackupRun.unit == unit)
+
+
+def changes_since(unit: Unit, revision: int) -> list[UnitChange]:
+    """Return what changed *unit* after *revision*, the newest first.
+
+    Every change is in the audit log with the revision it made; the last 1,000 events are looked at.
+    """
+    events = (
+        AuditEvent.select()
+        .where((AuditEvent.unit_uid == unit.uid) & (AuditEvent.outcome == "done"))
+        .order_by(AuditEvent.id.desc())
+        .limit(EVENTS_SEARCHED)
+    )
+    found = []
+    for event in events.iterator():
+        made = json.loads(event.detail).get("revision")
+        if made is None:
+            continue  # it changed no state: an export, a look at a secret
+        if made <= revision:
+            break
+        found.append(UnitChange(event.at, event.user_email, event.action, event.subject, made))
+    return found

@@ -20,9 +20,11 @@ from .changes import bp as changes
 from .errors import LoggingFlask
 from .keystore import bp as keystore
 from .members import bp as members
+from .news import bp as news
 from .plugins import bp as plugins
 from .profiles import bp as profiles
 from .setup import bp as setup
+from .snapshots import SnapshotFlask
 from .units import bp as units
 from .workspaces import bp as workspaces
 
@@ -37,15 +39,20 @@ BLUEPRINTS = (
     keystore,
     members,
     audit,
+    news,
     backups,
     changes,
 )
 
 
+class DashboardFlask(LoggingFlask, SnapshotFlask):
+    """Flask with what this application wants of every request."""
+
+
 def build_app(settings: Settings, folders: Folders) -> Flask:
     """Return the WSGI application of an opened installation."""
     root = resource_root()
-    app = LoggingFlask(
+    app = DashboardFlask(
         __name__,
         template_folder=str(root / "templates"),
         static_folder=str(root / "static"),

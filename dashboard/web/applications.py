@@ -1,5 +1,6 @@
 """Applications in a workspace: the card of one, and Application settings."""
 
+import re
 from datetime import UTC, datetime
 
 from flask import Blueprint, abort, flash, g, render_template, request, url_for
@@ -7,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from jinja2 import FileSystemLoader, PrefixLoader
 from wtforms import SelectChoice
 
-from ..models import Application, Plugin, Role, Workspace
+from ..models import Application, Plugin, Role, StaleRevision, Workspace, changes_since
 from ..plugins import configs, placing, registry
 from ..plugins.acts import ActProblem
 from ..plugins.install import PluginProblem, plugin_of
@@ -36,7 +37,8 @@ def application_or_404(workspace: Workspace, uid: str) -> Application:
 @bp.get("/u/<slug>/w/<uid>/a/<app>")
 @access.requires(*access.MEMBERS)
 def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
-    """Show one card, for the workspace page to load."""
+    """Show one card, for the workspace page to load; never one of a newer state in an old page."""
+    _require_seen()
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)
     card = cards.card(workspace, row, datetime.now(UTC))
@@ -58,12 +60,14 @@ def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
     given, _ = placement(g.unit, plugin, row, g.role, now)
     if not given.may(found.permission):
         abort(403)
-    config = configs.read(row.config)
+    _require_seen()
+    config, revision = configs.read(row.config), g.unit.revision
     home = url_for("workspaces.show", slug=slug, uid=uid)
     status, problem = 200, ""
     try:
         changed = config | dict(found.run(config, request.form.to_dict(), now))
-        placing.configure(g.unit, workspace, app, by=g.user, config=configs.to_json(changed))
+        text = configs.to_json(changed)
+        placing.configure(g.unit, workspace, app, by=g.user, revision=revision, config=text)
     except ActProblem as error:
         status, problem = 422, str(error)
         if not is_htmx():
@@ -77,6 +81,18 @@ def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
         workspace=workspace,
         problem=problem,
     )
+
+
+def _require_seen() -> None:
+    """Raise `StaleRevision` if the unit was restored after the page around the card was made.
+
+    Other changes do not matter here: what is done inside an application adds to what is there.
+    """
+    seen = request.args.get("seen", "")
+    if not re.fullmatch(r"[0-9]{1,18}", seen) or int(seen) == g.unit.revision:
+        return
+    if any(change.is_restore for change in changes_since(g.unit, int(seen))):
+        raise StaleRevision(g.unit, int(seen))
 
 
 @bp.route("/u/<slug>/w/<uid>/applications", methods=["GET", "POST"])

@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "backup.import": "Import of a backup",
             "backup.undo": "Undo of an import",
             "backup.validate": "Validation of a backup",
+            "safety_copy.delete": "Deleted a safety copy",
         },
     ),
     "keys": (
@@ -132,7 +133,8 @@ def _reason(outcome: str, reason: str) -> str:
 
 def _facts(detail: dict[str, Any]) -> list[str]:
     facts = []
-    detail.pop("content", None)  # tells people nothing; it is in the CSV
+    for name in ("content", "revision"):  # tell people nothing; they are in the CSV
+        detail.pop(name, None)
     if "source" in detail:
         facts.append(f"from {detail.pop('source')}")
     if detail.get("role") in list(Role):

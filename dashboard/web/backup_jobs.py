@@ -12,7 +12,7 @@ from ..backup import BackupError
 from ..backup import errors as situations
 from ..jobs import Act, Job
 from ..models import BackupRun, RunState
-from . import access, backup_page, errors, job_view
+from . import access, backup_page, errors, job_view, snapshots, stale
 from .backup_page import bp
 from .forms_backup import ExportForm
 from .htmx import answer, is_htmx, see_other
@@ -57,6 +57,8 @@ def _ended(job: Job, *, direct: bool) -> Response:
         return _form_again(job.act, note=str(error))
     if job.act is Act.VALIDATE and isinstance(error, WrongPassword):
         return backup_page.validate_refused(str(error), field="password", kept=job.uid)
+    if isinstance(error, situations.UnitChanged):
+        return stale.answer(error)
     expected = isinstance(error, (ArchiveError, BackupError))
     if direct and not (job.act is Act.VALIDATE and expected):
         _raise(job, error)
@@ -102,6 +104,7 @@ def _refused(act: Act, sentence: str) -> Response:
 
 @bp.get("/jobs/<uid>/status")
 @access.requires(*access.ADMIN)
+@snapshots.writes
 def job(slug: str, uid: str) -> Response:
     """Show where a job is, in its place on the page, or how it ended."""
     if not is_htmx():
@@ -112,6 +115,7 @@ def job(slug: str, uid: str) -> Response:
 
 @bp.get("/jobs/<uid>")
 @access.requires(*access.ADMIN)
+@snapshots.writes
 def show_job(slug: str, uid: str) -> Response:
     """Show where a job is, or how it ended, as a page."""
     view, end = _look(uid)

@@ -3,16 +3,27 @@
 import calendar
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, make_response, render_template, url_for
+from flask import (
+    Blueprint,
+    Response,
+    after_this_request,
+    current_app,
+    g,
+    make_response,
+    render_template,
+    url_for,
+)
+from peewee import OperationalError
 
 from .. import __version__, backup
 from ..archive import ArchiveError, KdfCost
 from ..backup import BackupError, Context, Preview
 from ..backup import errors as situations
 from ..jobs import Jobs
-from ..models import BackupRun, RunKind, RunState
+from ..models import BackupRun, being_restored
 from . import access, errors, job_view
 from .forms_backup import DiscardForm, ExportForm, ImportForm, UndoForm, UploadForm
 from .htmx import answer, is_htmx, refresh, see_other
@@ -49,6 +60,7 @@ NOT_INCLUDED = (
 errors.STATUS |= {
     ArchiveError: (422, None),
     BackupError: (409, None),
+    situations.NoLongerAllowed: (403, None),
     situations.NoSpace: (503, None),
     situations.NoSafetyCopy: (503, None),
     situations.TooBusy: (429, None),
@@ -79,7 +91,7 @@ def context() -> Context:
 
 def page(**replaced: Any) -> str:
     """Return the Backup page; a form in *replaced* stands where a job might."""
-    _sweep()
+    after_this_request(_sweep)
     history = (
         BackupRun.select()
         .where(BackupRun.unit == g.unit)
@@ -91,6 +103,7 @@ def page(**replaced: Any) -> str:
         section="Backup",
         history=list(history),
         last_import=_result(),
+        copies=copies(),
         labels=LABELS,
         not_included=NOT_INCLUDED,
         **{
@@ -102,11 +115,12 @@ def page(**replaced: Any) -> str:
     )
 
 
-def _sweep() -> None:
+def _sweep(response: Response) -> Response:
     """Delete old files, unless an import holds the write lock: who only looks must not wait."""
-    is_import = BackupRun.kind.in_([RunKind.IMPORT, RunKind.UNDO])
-    if not BackupRun.select().where(BackupRun.state == RunState.RUNNING, is_import).exists():
-        backup.sweep(access.folders(), access.settings().safety_copy_days)
+    if not being_restored().exists():
+        with suppress(OperationalError):
+            backup.sweep(access.folders(), access.settings().safety_copy_days)
+    return response
 
 
 def _jobs_in_place(replaced: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +149,7 @@ def jobs() -> Jobs:
 def _result() -> dict[str, Any] | None:
     """Return what the newest import of the unit brought, for as long as it can be undone."""
     run, copy = backup.last_import(g.unit), backup.newest_safety_copy(g.unit)
-    if run is None or copy is None:
+    if run is None or copy is None or copy.uid != run.uid:  # deleted: what is left is older
         return None
     counts = json.loads(run.counts)
     return {
@@ -143,6 +157,11 @@ def _result() -> dict[str, Any] | None:
         "counts": [(LABELS[name], counts.get(name, 0)) for name in HEADLINES],
         "undo_form": UndoForm(formdata=None),
     }
+
+
+def copies() -> list[backup.StandingCopy]:
+    """Return the safety copies of the unit that stand."""
+    return backup.standing_copies(g.unit, access.settings().safety_copy_days)
 
 
 def exported(run: BackupRun, *, direct: bool) -> Response:

@@ -11,12 +11,14 @@ from ..backup import Preview
 from ..backup import errors as situations
 from ..jobs import Act
 from ..models import BackupRun, RunKind, RunState
-from . import access, backup_jobs, backup_page, job_view
+from . import access, backup_jobs, backup_page, copies, job_view, permits, stale
 from .backup_page import LABELS, bp, context
-from .forms_backup import DiscardForm, ExportForm, ImportForm, UploadForm
+from .forms_backup import DiscardForm, ExportForm, ImportForm, PreviewForm, UploadForm
 from .htmx import answer
 
-__all__ = ["LABELS", "bp"]
+__all__ = ["LABELS", "bp", "copies"]  # copies adds its routes to bp
+
+bp.register_error_handler(situations.UnitChanged, stale.answer)
 
 
 @bp.get("")
@@ -122,7 +124,15 @@ def import_(slug: str) -> Response:
         found, undo = _preview_again(token)
         return backup_page.show_preview(token, found, undo=undo, form=form, status=422)
     if is_new:
-        work = partial(backup.import_ticket, g.unit, g.user, token, context(), typed_name=typed)
+        work = partial(
+            backup.import_ticket,
+            g.unit,
+            g.user,
+            token,
+            context(),
+            typed_name=typed,
+            still_allowed=permits.import_permit(),
+        )
         return backup_jobs.start(run, Act.IMPORT, work)
     return _import_again(run)
 
@@ -147,6 +157,20 @@ def _preview_again(token: str) -> tuple[Preview, bool]:
             if known == token:
                 return found, job.act is Act.PREPARE_UNDO
     return backup.preview_again(g.unit, g.user, token, context())
+
+
+@bp.post("/preview")
+@access.requires(*access.ADMIN)
+@access.fresh
+def renew(slug: str) -> Response:
+    """Preview the same file again, after the unit has changed: a new ticket for the old one."""
+    form = PreviewForm()
+    if not form.validate_on_submit():
+        abort(400)
+    token = form.ticket.data or ""
+    run, kind = backup.begin_renewal(g.unit, g.user, token, context())
+    act = Act.PREPARE_UNDO if kind is RunKind.UNDO else Act.VALIDATE
+    return backup_jobs.start(run, act, partial(backup.renew, g.unit, g.user, token, context()))
 
 
 @bp.post("/discard")

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from flask import g, render_template, url_for
 from markupsafe import Markup
@@ -111,12 +112,17 @@ def _plugin_name(bundle: str) -> str:
 
 
 def _url(workspace: Workspace, row: Application) -> str:
-    return url_for("applications.show", slug=g.unit.slug, uid=workspace.uid, app=row.uid)
+    return url_for("applications.show", **_place(workspace, row))
+
+
+def _place(workspace: Workspace, row: Application) -> dict[str, Any]:
+    """Return where a card is, and the revision that the page around it was made from."""
+    place = {"slug": g.unit.slug, "uid": workspace.uid, "app": row.uid}
+    return {**place, "seen": g.unit.revision}
 
 
 def _act_url(workspace: Workspace, row: Application) -> Callable[[str], str]:
     def address(act: str) -> str:
-        place = {"slug": g.unit.slug, "uid": workspace.uid, "app": row.uid}
-        return url_for("applications.act", act=act, **place)
+        return url_for("applications.act", act=act, **_place(workspace, row))
 
     return address

@@ -10,11 +10,14 @@ from wtforms import HiddenField
 from ..archive import strict_json
 from ..backup import Comparison, SectionChange
 from ..backup.details import details_of_ticket
-from . import access
+from ..backup.errors import UnitChanged
+from . import access, stale
 from .backups import LABELS
 from .htmx import is_htmx
 
 bp = Blueprint("changes", __name__, url_prefix="/u/<slug>/admin/backup")
+
+bp.register_error_handler(UnitChanged, stale.answer)
 
 FIELDS_SHOWN = 200  # an object of a config may have very many
 

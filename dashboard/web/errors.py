@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Callable
 from types import TracebackType
 
 from flask import Flask, Response, g, make_response, render_template, request, url_for
@@ -9,8 +10,10 @@ from flask_wtf.csrf import CSRFError
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from ..models import StaleRevision
+from .. import db
+from ..models import StaleRevision, UnitBeingRestored, being_restored
 from ..models.people import PeopleError
+from . import kept_input, news
 from .access import own_page
 from .htmx import is_htmx
 
@@ -41,6 +44,11 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
         "This page is older than the unit: somebody changed it meanwhile. Nothing was saved. "
         "Reload the page and try again.",
     ),
+    UnitBeingRestored: (
+        409,
+        "This unit is being restored from a backup just now. Nothing was saved. Reload in a "
+        "moment to see what is back.",
+    ),
     PeopleError: (422, None),
     CSRFError: (
         400,
@@ -50,6 +58,38 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
         503,
         "The database is busy. Nothing was changed. Wait a moment and try again.",
     ),
+}
+
+
+def _stale(error: Exception) -> str | None:
+    if not isinstance(error, StaleRevision) or error.unit is None or error.revision is None:
+        return None
+    return (
+        f"This page is older than the unit: {news.sentence_since(error.unit, error.revision)} "
+        "Nothing was saved. Reload the page and try again."
+    )
+
+
+def _busy(error: Exception) -> str | None:
+    if not isinstance(error, OperationalError):
+        return None
+    if db.is_full(error):
+        return (
+            "The server's disk is full. Nothing was changed. Ask the people who run it to make "
+            "room, then try again."
+        )
+    if not db.is_locked(error) or not being_restored().exists():
+        return None
+    return (
+        "A backup is being imported just now, and changes have to wait for it. "
+        "Nothing was changed. Try again in a moment."
+    )
+
+
+# Error class -> words for the very case; None: those of the table.
+WORDS_OF: dict[type[Exception], Callable[[Exception], str | None]] = {
+    StaleRevision: _stale,
+    OperationalError: _busy,
 }
 SENTENCES = {
     400: "The server could not understand this request. Go back and try again.",
@@ -107,7 +147,8 @@ def _lookup(error: Exception) -> tuple[int, str] | None:
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, sentence = STATUS[kind]
-            return status, sentence or str(error)
+            special = WORDS_OF[kind](error) if kind in WORDS_OF else None
+            return status, special or sentence or str(error)
     return None
 
 
@@ -115,7 +156,10 @@ def _known(error: Exception) -> Response:
     found = _lookup(error)
     if found is None:
         raise error  # reaches _unexpected, after Flask has logged it
-    return page(*found)
+    response = kept_input.shown_again(*found) or page(*found)
+    if found[0] == 503:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
 
 
 def _http(error: HTTPException) -> Response:

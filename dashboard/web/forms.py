@@ -58,11 +58,18 @@ class UnitForm(FlaskForm):
             unit: Unit = g.unit
             self.revision.data = str(unit.revision)
 
+    def validate_on_submit(self, extra_validators: object = None) -> bool:
+        """Return whether there is something to do; never after a refusal (see `kept_input`)."""
+        if "refusal" in g:
+            return False
+        g.has_unit_form = self.is_submitted()
+        return bool(super().validate_on_submit(extra_validators))
+
     def revision_number(self) -> int:
         """Return the revision the page was made from, for `changing`; none at all is stale."""
         text = self.revision.data or ""
         if not re.fullmatch(r"[0-9]{1,18}", text):
-            raise StaleRevision
+            raise StaleRevision(g.unit)
         return int(text)
 
 

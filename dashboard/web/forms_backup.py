@@ -53,10 +53,20 @@ class ImportForm(FlaskForm):
     unit_name = StringField("Name of this unit", render_kw={"autocomplete": "off"})
 
 
+class PreviewForm(FlaskForm):
+    """Look once more at what an import of the validated file would do."""
+
+    ticket = HiddenField()
+
+
 class DiscardForm(FlaskForm):
     """Forget what was validated."""
 
     ticket = HiddenField()
+
+
+class DeleteCopyForm(FlaskForm):
+    """Delete a safety copy before its time."""
 
 
 class UndoForm(FlaskForm):

@@ -31,6 +31,13 @@ def answer(
     return response
 
 
+def take_place(response: Response, fragment_id: str) -> Response:
+    """Put a refusal in the place of the fragment *fragment_id*, where htmx would only tell it."""
+    response.headers["HX-Retarget"] = response.headers["HX-Reselect"] = f"#{fragment_id}"
+    response.headers["HX-Reswap"] = "outerHTML"
+    return response
+
+
 def refresh() -> Response:
     """Make htmx reload the whole page: everything on it has become old."""
     response = make_response("", 200)

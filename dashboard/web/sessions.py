@@ -36,6 +36,7 @@ class ServerSession(dict[str, Any], SessionMixin):
         self.kept = kept  # False: a request that has no use for a session
         self.trouble: OperationalError | None = None  # why the database could not be asked
         self.stale = stale  # the browser holds a cookie that means nothing any more
+        self.is_visit = True  # False: nobody did this, and it keeps no session alive
         self.user: User | None = row.user if row is not None else None
         self.fresh_at: int = row.fresh_at if row is not None else 0
         self._loaded = self.state()
@@ -156,7 +157,7 @@ def _create(session: ServerSession, now: int) -> str:
 
 def _update(session: ServerSession, row: Session, now: int) -> None:
     changed = session.changed
-    if not changed and row.seen_at + TOUCH_SECONDS > now:
+    if not changed and (row.seen_at + TOUCH_SECONDS > now or not session.is_visit):
         return
     # An UPDATE, never an insert: a session that was ended meanwhile stays ended.
     change = Session.update(

@@ -1,12 +1,13 @@
 """What happens to a workspace: what a saved form changes, and that somebody looked at it."""
 
 import logging
+from functools import partial
 from typing import Any
 
 import peewee
-from flask import g
+from flask import Response, after_this_request, g
 
-from ..models import BackupRun, Membership, ProfileWorkspace, RunKind, RunState, Workspace
+from ..models import Membership, ProfileWorkspace, Workspace, being_restored
 from . import pictures
 from .forms_content import WorkspaceForm
 
@@ -75,13 +76,15 @@ def remember(workspace: Workspace) -> None:
     """
     if g.membership.workspace_uid == workspace.uid:
         return
-    importing = BackupRun.select().where(
-        BackupRun.state == RunState.RUNNING, BackupRun.kind.in_([RunKind.IMPORT, RunKind.UNDO])
-    )
-    if importing.exists():
-        return
+    after_this_request(partial(_remember, workspace.uid))
+
+
+def _remember(uid: str, response: Response) -> Response:
+    if being_restored().exists():
+        return response
     own = (Membership.user == g.user) & (Membership.unit == g.unit)
     try:
-        Membership.update(workspace_uid=workspace.uid).where(own).execute()
+        Membership.update(workspace_uid=uid).where(own).execute()
     except peewee.OperationalError:
         log.info("the last workspace was not remembered: the database is busy")
+    return response

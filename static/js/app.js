@@ -22,12 +22,23 @@
   });
 
   // Failures. Our own error pages put their sentence into #toast; a foreign one (a proxy) does not.
-  document.addEventListener("htmx:beforeRequest", () => toast().replaceChildren());
-  document.addEventListener("htmx:sendError", () => say(NO_ANSWER));
-  document.addEventListener("htmx:timeout", () => say(NO_ANSWER));
+  // The question whether the unit is still what the page shows is nobody's: it is asked only where
+  // somebody looks, and whatever goes wrong with it (a session that ended, a server that is down)
+  // is no reason to touch a page on which somebody may be typing.
+  const isNews = (event) => event.target.id === "news";
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!isNews(event)) toast().replaceChildren();
+    else if (document.hidden) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (isNews(event) && event.detail.xhr.status !== 200) event.preventDefault();
+  });
+  const unanswered = (event) => isNews(event) || say(NO_ANSWER);
+  document.addEventListener("htmx:sendError", unanswered);
+  document.addEventListener("htmx:timeout", unanswered);
   document.addEventListener("htmx:responseError", (event) => {
     const xhr = event.detail.xhr;
-    if (xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Refresh")) return;
+    if (["HX-Redirect", "HX-Refresh", "HX-Retarget"].some((name) => xhr.getResponseHeader(name))) return;
     setTimeout(() => toast().childElementCount || say(REFUSED), 100);
   });
   new MutationObserver(() => {

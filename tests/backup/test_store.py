@@ -1,14 +1,8 @@
 """Files: private, whole or not there, and swept by their own ids alone."""
 
-import os
-import time
-
 import pytest
 
-from dashboard import backup
-from dashboard.backup import runs, store
-from dashboard.models import SafetyCopy
-from tests.backup.conftest import state
+from dashboard.backup import store
 
 UID = "0123456789abcdef" * 2
 
@@ -36,48 +30,3 @@ def test_a_file_that_fails_leaves_nothing(folders):
 def test_a_name_that_is_no_id_is_never_a_path(folders, uid):
     with pytest.raises(ValueError, match="not the id"):
         store.file_path(folders.exports, uid)
-
-
-def age(path, seconds):
-    then = time.time() - seconds
-    os.utime(path, (then, then))
-
-
-def test_the_sweep_takes_only_what_is_ours_and_old(folders):
-    strange = [folders.uploads / "notes.txt", folders.uploads / f"{UID}.dbk.bak"]
-    young, old = folders.uploads / f"{UID}.part", folders.uploads / f"{'e' * 32}.dbk"
-    for path in (*strange, young, old):
-        path.write_bytes(b"x")
-        age(path, 10**6)
-    age(young, 10)
-    (folders.uploads / ("f" * 32)).mkdir()
-    assert backup.sweep(folders, 7) == 1
-    assert not old.exists()
-    assert young.exists()
-    assert all(path.exists() for path in strange)
-
-
-def test_the_newest_safety_copy_stays_and_others_go_by_age(
-    cast, make_backup, bring_in, folders, engine
-):
-    data = make_backup(cast.daily)
-    for _ in range(3):
-        bring_in(cast.daily, cast.alice, data)
-    SafetyCopy.update(created_at=runs.now() - 8 * runs.DAY_SECONDS).execute()
-    for path in folders.safety.iterdir():
-        age(path, 8 * runs.DAY_SECONDS)
-    assert backup.sweep(folders, 7) == 2
-    before = state(cast.daily)
-    token, _ = backup.prepare_undo(cast.daily, cast.alice, engine)
-    assert backup.import_ticket(cast.daily, cast.alice, token, engine).content == before
-
-
-def test_a_download_is_kept_for_an_hour(cast, engine, folders):
-    run = backup.export_for_download(cast.daily, cast.alice, "abcd", engine)
-    path = folders.exports / f"{run.uid}.dbk"
-    age(path, 1900)
-    backup.sweep(folders, 7)
-    assert path.exists()
-    type(run).update(finished_at=runs.now() - 3700).execute()
-    backup.sweep(folders, 7)
-    assert not path.exists()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from dashboard import db
+from dashboard.backup.progress import Stage
 from dashboard.backup.store import Folders
 from dashboard.config import Settings
+from dashboard.jobs import Job
 from dashboard.models import Session, User
-from dashboard.web import build_app
+from dashboard.web import backup_jobs, build_app
 
 COOKIE = "dashboard_session"
+LONG = 30
 TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
 
 
@@ -104,3 +108,43 @@ def query_count(folders: Folders) -> Callable[[], Any]:
 def as_htmx() -> dict[str, str]:
     """The header by which htmx is known."""
     return {"HX-Request": "true"}
+
+
+@pytest.fixture
+def slow(app, monkeypatch):
+    """No act is answered directly, and none ends: `slow.at` is where it waits for `slow.go`."""
+
+    class Slow:
+        at = Stage.WRITE
+
+        def __init__(self):
+            self.go, self.there = threading.Event(), threading.Event()
+
+        def hold(self, stage):
+            self.at = stage
+            self.go.clear()
+            self.there.clear()
+
+        def finish(self):
+            self.go.set()
+            for job in app.extensions["jobs"]._jobs.values():
+                assert job.wait(LONG)
+
+        def wait(self):
+            assert self.there.wait(LONG)
+
+    slow = Slow()
+    honest = Job.tell
+
+    def tell(self, stage, done, total):
+        honest(self, stage, done, total)
+        if stage is slow.at and not slow.go.is_set():
+            slow.there.set()
+            assert slow.go.wait(LONG)
+            honest(self, stage, done, total)
+
+    monkeypatch.setattr(Job, "tell", tell)
+    monkeypatch.setattr(backup_jobs, "DIRECT_SECONDS", 0)
+    yield slow
+    slow.go.set()
+    app.extensions["jobs"].close()

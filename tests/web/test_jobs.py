@@ -8,15 +8,17 @@ import pytest
 
 from dashboard.backup import runs, verbs
 from dashboard.backup.progress import Stage
-from dashboard.jobs import Job, Jobs
-from dashboard.models import BackupRun, Role, RunKind, Unit
+from dashboard.jobs import Jobs
+from dashboard.models import BackupRun, Role, RunKind
 from dashboard.models.people import set_role
 from dashboard.web import backup_jobs
 from tests.backup.conftest import Unchanged, state, wipe_some
+from tests.web.conftest import COOKIE
 
 PAGE = "/u/daily/admin/backup"
 PASSWORD = "four words, one file"
 LONG = 30
+pytestmark = pytest.mark.usefixtures("slow")
 
 
 @pytest.fixture
@@ -29,46 +31,6 @@ def bob(app, login, cast):
     """Another admin of the unit."""
     set_role(cast.bob, cast.daily, Role.ADMIN)
     return login(app.test_client(), cast.bob)
-
-
-@pytest.fixture(autouse=True)
-def slow(app, monkeypatch):
-    """No act is answered directly, and none ends: `slow.at` is where it waits for `slow.go`."""
-
-    class Slow:
-        at = Stage.WRITE
-
-        def __init__(self):
-            self.go, self.there = threading.Event(), threading.Event()
-
-        def hold(self, stage):
-            self.at = stage
-            self.go.clear()
-            self.there.clear()
-
-        def finish(self):
-            self.go.set()
-            for job in app.extensions["jobs"]._jobs.values():
-                assert job.wait(LONG)
-
-        def wait(self):
-            assert self.there.wait(LONG)
-
-    slow = Slow()
-    honest = Job.tell
-
-    def tell(self, stage, done, total):
-        honest(self, stage, done, total)
-        if stage is slow.at and not slow.go.is_set():
-            slow.there.set()
-            assert slow.go.wait(LONG)
-            honest(self, stage, done, total)
-
-    monkeypatch.setattr(Job, "tell", tell)
-    monkeypatch.setattr(backup_jobs, "DIRECT_SECONDS", 0)
-    yield slow
-    slow.go.set()
-    app.extensions["jobs"].close()
 
 
 def export(browser, **kwargs):
@@ -271,6 +233,33 @@ def test_a_second_press_of_import_finds_the_same_job(admin, cast, saved, slow, a
     slow.finish()
 
 
+def test_ten_presses_at_once_are_one_import(admin, app, cast, saved, slow, as_htmx):
+    slow.hold(None)
+    poll = poll_of(validate(admin, saved, headers=as_htmx))
+    slow.finish()
+    ticket = ticket_in(admin.get(poll, headers=as_htmx))
+    token, cookie = admin.csrf_token(), admin.get_cookie(COOKIE).value
+    slow.hold(Stage.SAVE)
+    line, answers = threading.Barrier(10), []
+
+    def press():
+        browser = app.test_client()
+        browser.set_cookie(COOKIE, cookie)
+        browser.csrf_token = lambda: token
+        line.wait(LONG)
+        answers.append(import_(browser, ticket, headers=as_htmx))
+
+    presses = [threading.Thread(target=press) for _ in range(10)]
+    for thread in presses:
+        thread.start()
+    for thread in presses:
+        thread.join(LONG)
+    slow.finish()
+    assert [answer.status_code for answer in answers] == [202] * 10
+    assert len({poll_of(answer) for answer in answers}) == 1
+    assert BackupRun.select().where(BackupRun.kind == "import").count() == 1
+
+
 def test_another_admin_sees_that_something_runs_and_no_result(
     admin, bob, cast, saved, slow, as_htmx
 ):
@@ -317,20 +306,21 @@ def test_a_wrong_password_found_late_keeps_the_upload(admin, cast, saved, slow, 
 
 @pytest.mark.parametrize("htmx", [False, True])
 def test_a_refusal_found_late_brings_the_form_back_with_its_sentence(
-    admin, cast, saved, slow, as_htmx, htmx
+    admin, cast, saved, slow, as_htmx, htmx, folders
 ):
     slow.hold(None)
     poll = poll_of(validate(admin, saved, headers=as_htmx))
     slow.finish()
     ticket = ticket_in(admin.get(poll, headers=as_htmx))
-    Unit.update(revision=Unit.revision + 1).where(Unit.id == cast.daily.id).execute()
+    [upload] = folders.uploads.iterdir()
+    upload.write_bytes(saved + b"x")
     with Unchanged(cast.daily):
         poll = poll_of(import_(admin, ticket, headers=as_htmx))
         slow.finish()
     address = poll if htmx else poll.removesuffix("/status")
     refused = admin.get(address, headers=as_htmx if htmx else {})
     assert refused.status_code == 422
-    assert "changed since this backup was validated" in refused.text
+    assert "not the one that was validated" in refused.text
     assert 'id="import-file"' in refused.text
 
 

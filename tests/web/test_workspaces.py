@@ -45,8 +45,9 @@ def settings(unit, **changes):
 def test_the_page_has_a_place_for_each_application(alice, cast):
     page = alice.get("/u/daily/w/ws-one").text
     assert "<h1>One" in page
+    seen = cast.daily.revision
     for uid in ("app-0", "app-1"):
-        assert f'hx-get="/u/daily/w/ws-one/a/{uid}" hx-trigger="load"' in page
+        assert f'hx-get="/u/daily/w/ws-one/a/{uid}?seen={seen}" hx-trigger="load"' in page
     assert 'content="0; url=/u/daily/w/ws-one?plain=1"' in page
 
 

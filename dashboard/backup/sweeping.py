@@ -1,0 +1,80 @@
+"""Clean-up: which of our files nobody can ask for any more.
+
+Only files that carry the id of a `BackupRun` of ours, only in our own folders, never recursively:
+a file that somebody else put there stays, whatever its name.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..models import BackupRun, ImportTicket, RunState, SafetyCopy
+from . import processes
+from .runs import DAY_SECONDS, EXPORT_KEPT_SECONDS, UPLOAD_KEPT_SECONDS, newest_safety_copy, now
+from .store import Folders, file_path, listed
+
+
+def sweep(folders: Folders, safety_days: int, *, starting: bool = False) -> int:
+    """Delete files and tickets that nobody can ask for any more; return how many files.
+
+    *starting*: no server is at work, so an upload that no ticket names was left by a crash.
+    """
+    ImportTicket.delete().where(ImportTicket.expires_at < now()).execute()
+    if starting:
+        _drop_empty_tickets(folders)
+    return (
+        _sweep_folder(folders.uploads, lambda run, path: _is_upload_needed(run, path, starting))
+        + _sweep_folder(folders.exports, lambda run, _: _is_export_needed(run))
+        + _sweep_folder(folders.safety, lambda run, _: _is_safety_needed(run, safety_days))
+    )
+
+
+def _drop_empty_tickets(folders: Folders) -> None:
+    """Forget the tickets whose upload or safety copy is not there: they can bring nothing back."""
+    for ticket in ImportTicket.select().where(ImportTicket.run.is_null()):
+        places = (folders.uploads, folders.safety)
+        if not any(file_path(folder, ticket.upload).exists() for folder in places):
+            ticket.delete_instance()
+
+
+def _sweep_folder(folder: Path, is_needed: Callable[[BackupRun, Path], bool]) -> int:
+    removed = 0
+    for uid, path in listed(folder):
+        run = BackupRun.get_or_none(BackupRun.uid == uid)  # it was there before the file
+        if run is None or _is_at_work(run) or is_needed(run, path):
+            continue
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def _is_at_work(run: BackupRun) -> bool:
+    is_running = run.state == RunState.RUNNING
+    return is_running and processes.is_alive(run.process, run.uid) is not False
+
+
+def _is_upload_needed(run: BackupRun, path: Path, starting: bool) -> bool:
+    tickets = ImportTicket.select().where(ImportTicket.upload == run.uid)
+    if starting:
+        return bool(tickets.where(ImportTicket.run.is_null()).exists())
+    try:
+        is_young = time.time() - path.stat().st_mtime < UPLOAD_KEPT_SECONDS
+    except FileNotFoundError:
+        return True  # gone by itself
+    return is_young or bool(tickets.exists())
+
+
+def _is_export_needed(run: BackupRun) -> bool:
+    is_done = run.state == RunState.DONE
+    return is_done and (run.finished_at or 0) > now() - EXPORT_KEPT_SECONDS
+
+
+def _is_safety_needed(run: BackupRun, days: int) -> bool:
+    copy = SafetyCopy.get_or_none(SafetyCopy.uid == run.uid)
+    if copy is None:
+        return False  # the import did not come to its end, or the copy was deleted by hand
+    newest = newest_safety_copy(copy.unit)
+    if copy.created_at > now() - days * DAY_SECONDS or (newest and newest.id == copy.id):
+        return True
+    copy.delete_instance()
+    return False

@@ -1,0 +1,50 @@
+"""Whether the admin who pressed Import still may, asked while the import is about to wipe.
+
+The page was guarded when the button was pressed. Until the import has the write lock a role may be
+taken away, a user disabled, a session ended: each of them has to win over an import that waits.
+"""
+
+import time
+from collections.abc import Callable
+
+from flask import g
+
+from ..backup.errors import NoLongerAllowed
+from ..models import Role, Session, Unit, User, people
+from . import sessions
+
+
+def import_permit() -> Callable[[], None]:
+    """Return the question for the import that this request asks for.
+
+    It is asked in another thread, without the request, and reads the database each time.
+    """
+    row, pressed_at = sessions.current().row, int(time.time())
+    token_hash = row.token_hash if row is not None else ""
+    user, unit = g.user, g.unit
+
+    def still_allowed() -> None:
+        _require_admin(user, unit)
+        _require_session(token_hash, user, pressed_at)
+
+    return still_allowed
+
+
+def _require_admin(user: User, unit: Unit) -> None:
+    now: User | None = User.get_or_none(User.id == user.id)
+    if now is None or not now.is_active:
+        raise NoLongerAllowed("Your account was disabled")
+    if people.role_of(now, unit) is not Role.ADMIN:
+        raise NoLongerAllowed("You stopped being an admin of this unit")
+
+
+def _require_session(token_hash: str, user: User, pressed_at: int) -> None:
+    found: Session | None = Session.get_or_none(
+        (Session.token_hash == token_hash)
+        & (Session.user == user)
+        & (Session.expires_at > int(time.time()))
+    )
+    if found is None:
+        raise NoLongerAllowed("You were logged out")
+    if found.fresh_at + sessions.FRESH_SECONDS <= pressed_at:
+        raise NoLongerAllowed("Your login was not fresh any more")
