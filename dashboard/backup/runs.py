@@ -4,12 +4,14 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 
 from ..db import write_transaction
 from ..models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy, Unit, User, audit
 from . import processes
 from .errors import Interrupted, UnitBusy
-from .store import Folders, listed
+from .store import PART, Folders, listed
 
 DAY_SECONDS = 86_400
 EXPORT_KEPT_SECONDS = 3_600
@@ -37,14 +39,17 @@ def begin_again(run: BackupRun) -> None:
 
 def begin_upload(unit: Unit, by: User) -> BackupRun:
     """Record that an upload comes in: it waits to be validated, and keeps nobody from anything."""
-    return BackupRun.create(
+    run = BackupRun.create(
         uid=secrets.token_hex(16),
         unit=unit,
         user_email=by.email,
         kind=RunKind.VALIDATE,
         state=RunState.UPLOADED,
         started_at=now(),
+        process=processes.this_process(),
     )
+    processes.at_work.add(run.uid)
+    return run
 
 
 def _email(by: User | str) -> str:
@@ -153,12 +158,31 @@ def sweep(folders: Folders, safety_days: int) -> int:
         (folders.safety, lambda uid: _is_safety_needed(uid, safety_days)),
     ):
         for uid, path in listed(folder):
-            # What is being written at this moment has no record yet.
-            if is_needed(uid) or time.time() - path.stat().st_mtime < UPLOAD_KEPT_SECONDS:
+            # In this order: a run that ends in between has its record by then.
+            if _is_in_hand(uid, path) or is_needed(uid):
                 continue
             path.unlink(missing_ok=True)
             removed += 1
     return removed
+
+
+def _is_in_hand(uid: str, path: Path) -> bool:
+    """Return whether *path* is being written, or is an upload that may be validated once more."""
+    run = BackupRun.get_or_none(BackupRun.uid == uid)
+    if run is not None:
+        is_coming_in = run.state == RunState.UPLOADED and path.suffix == PART
+        if run.state == RunState.RUNNING or is_coming_in:
+            alive = processes.is_alive(run.process, uid)
+            return _is_young(path) if alive is None else alive
+        if run.kind != RunKind.VALIDATE or path.suffix == PART:
+            return False  # whoever wrote it has gone
+    return _is_young(path)
+
+
+def _is_young(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime < UPLOAD_KEPT_SECONDS
+    return False
 
 
 def _is_upload_needed(uid: str) -> bool:

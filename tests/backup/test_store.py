@@ -6,8 +6,8 @@ import time
 import pytest
 
 from dashboard import backup
-from dashboard.backup import runs, store
-from dashboard.models import SafetyCopy
+from dashboard.backup import processes, runs, store
+from dashboard.models import BackupRun, RunKind, SafetyCopy
 from tests.backup.conftest import state
 
 UID = "0123456789abcdef" * 2
@@ -55,6 +55,48 @@ def test_the_sweep_takes_only_what_is_ours_and_old(folders):
     assert not old.exists()
     assert young.exists()
     assert all(path.exists() for path in strange)
+
+
+def dead() -> str:
+    """What a process was known by that is no more."""
+    boot, namespace, *_ = processes.this_process().split()
+    return f"{boot} {namespace} 1 0"
+
+
+@pytest.mark.parametrize("kind", RunKind)
+def test_what_a_dead_program_was_writing_is_swept_at_once(cast, folders, kind):
+    run = runs.begin(cast.daily, kind, cast.alice)
+    files = [folders.exports / f"{run.uid}.part", folders.safety / f"{run.uid}.dbk"]
+    for path in files:
+        path.write_bytes(b"x")
+        age(path, 10**6)  # an import may take long
+    assert backup.sweep(folders, 7) == 0
+    BackupRun.update(process=dead()).execute()
+    assert backup.mark_interrupted() == 1
+    assert backup.sweep(folders, 7) == 2
+    assert not any(path.exists() for path in files)
+
+
+def test_an_upload_that_is_coming_in_stays_while_its_program_lives(cast, folders):
+    run = runs.begin_upload(cast.daily, cast.alice)
+    path = folders.uploads / f"{run.uid}.part"
+    path.write_bytes(b"x")
+    age(path, 10**6)
+    assert backup.sweep(folders, 7) == 0
+    BackupRun.update(process=dead()).execute()
+    assert backup.sweep(folders, 7) == 1
+
+
+def test_an_upload_whose_validation_was_interrupted_is_kept_for_half_an_hour(cast, folders):
+    run = runs.begin_upload(cast.daily, cast.alice)
+    path = folders.uploads / f"{run.uid}.dbk"
+    path.write_bytes(b"x")
+    runs.begin_again(run)
+    BackupRun.update(process=dead()).execute()
+    backup.mark_interrupted()
+    assert backup.sweep(folders, 7) == 0
+    age(path, 1900)
+    assert backup.sweep(folders, 7) == 1
 
 
 def test_the_newest_safety_copy_stays_and_others_go_by_age(
