@@ -1,0 +1,63 @@
+"""A power cut at any moment leaves BEFORE or AFTER, and what was "done" stays done."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from dashboard.backup.verbs import validate_with_password
+from tests.faults import power
+from tests.faults.conftest import LONG
+from tests.faults.disks import Ext4Disk, require_power_cuts, sweep
+from tests.faults.site import PASSWORD, UNIT, Verdict
+
+CUTS = 200 if LONG else 20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _disks():
+    require_power_cuts()
+    sweep(own=False)
+    yield
+    sweep(own=True)
+
+
+@pytest.mark.parametrize("act", ["import", "undo"])
+def test_a_power_cut_leaves_before_or_after_and_what_was_done(act, site, record_property):
+    times = power.moments(CUTS, power.seconds_of(act, site), random.Random(act))
+    cuts = [power.cut_and_judge(act, site, after) for after in times]
+    tally = Counter(str(cut.found.verdict) for cut in cuts)
+    record_property(f"power cuts under {act}", dict(tally))
+    assert [cut for cut in cuts if not cut.found.is_good] == []
+    assert tally[Verdict.BEFORE] > 0  # or the cuts came too late
+    assert sum(cut.done for cut in cuts) >= CUTS * power.AFTER_DONE
+
+
+def test_control_without_syncing_what_was_done_is_lost(site):
+    cuts = [power.cut_and_judge("import", site, None, synced=False) for _ in range(5)]
+    assert all(cut.done for cut in cuts)
+    assert {cut.found.verdict for cut in cuts} & {Verdict.LOST, Verdict.MIX}
+
+
+def _exported(site, after, **options):
+    """Cut the power under an export; return whether it was done, and the named file's bytes."""
+    with Ext4Disk() as disk:
+        done = power.run_until_cut("export", site, disk, after, **options)
+        file = disk.root / "out.dbk"
+        if not file.exists():
+            return done, None
+        with file.open("rb") as source:
+            return done, validate_with_password(source, PASSWORD).content
+
+
+def test_an_export_that_was_done_is_there_after_a_power_cut_and_whole(site):
+    times = power.moments(CUTS, power.seconds_of("export", site), random.Random("export"))
+    whole = site.plain.digests[UNIT]
+    found = [_exported(site, after) for after in times]
+    assert {content for done, content in found if done} == {whole}
+    assert {content for done, content in found if not done} <= {whole, None}
+    assert (False, None) in found
+
+
+def test_control_without_syncing_an_export_that_was_done_is_lost(site):
+    assert _exported(site, None, synced=False) == (True, None)
