@@ -1,6 +1,5 @@
-"""What every harness of this folder shares: the site, and how long it may take."""
+"""What every harness of this folder shares: the site, and the table at the end."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults import site as ground
+from tests.faults import tally
 
 HERE = Path(__file__).parent
-LONG = os.environ.get("FAULTS") == "long"
+LONG = tally.LONG
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,6 +18,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was measured."""
+    if tally.ROWS:
+        terminalreporter.section("faults")
+        terminalreporter.write("\n".join([tally.HEAD, *tally.ROWS, ""]))
 
 
 @pytest.fixture(scope="session")
