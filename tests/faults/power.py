@@ -37,7 +37,7 @@ def act_in_child(act: str, data: Path, file: Path, synced: bool, to_parent: Conn
     """Do *act*, and tell the parent when it begins and how it ends."""
     _be_quiet()
     if not synced:
-        _sync_nothing()
+        sync_nothing()
     to_parent.send("begun")
     try:
         runner.perform(act, data, file)
@@ -46,7 +46,7 @@ def act_in_child(act: str, data: Path, file: Path, synced: bool, to_parent: Conn
         to_parent.send(traceback.format_exc())
 
 
-def _sync_nothing() -> None:
+def sync_nothing() -> None:
     """Break the program for the negative control."""
     db.SQLITE_PRAGMAS["synchronous"] = "off"
     os.fsync = lambda _descriptor: None

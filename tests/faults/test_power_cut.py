@@ -1,15 +1,14 @@
 """A power cut at any moment leaves BEFORE or AFTER, and what was "done" stays done."""
 
 import random
-from collections import Counter
 
 import pytest
 
 from dashboard.backup.verbs import validate_with_password
 from tests.faults import power
-from tests.faults.conftest import LONG
 from tests.faults.disks import Ext4Disk, require_power_cuts, sweep
 from tests.faults.site import PASSWORD, UNIT, Verdict
+from tests.faults.tally import LONG, Tally
 
 CUTS = 200 if LONG else 20
 
@@ -23,13 +22,13 @@ def _disks():
 
 
 @pytest.mark.parametrize("act", ["import", "undo"])
-def test_a_power_cut_leaves_before_or_after_and_what_was_done(act, site, record_property):
+def test_a_power_cut_leaves_before_or_after_and_what_was_done(act, site):
     times = power.moments(CUTS, power.seconds_of(act, site), random.Random(act))
-    cuts = [power.cut_and_judge(act, site, after) for after in times]
-    tally = Counter(str(cut.found.verdict) for cut in cuts)
-    record_property(f"power cuts under {act}", dict(tally))
-    assert [cut for cut in cuts if not cut.found.is_good] == []
-    assert tally[Verdict.BEFORE] > 0  # or the cuts came too late
+    with Tally(f"power cut, {act}") as tally:
+        cuts = [power.cut_and_judge(act, site, after) for after in times]
+        for after, cut in zip(times, cuts, strict=True):
+            tally.add(cut.found, f"after {after} seconds, done: {cut.done}")
+    assert tally.found[Verdict.BEFORE] > 0  # or the cuts came too late
     assert sum(cut.done for cut in cuts) >= CUTS * power.AFTER_DONE
 
 
