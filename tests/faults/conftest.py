@@ -1,13 +1,15 @@
 """What every harness of this folder shares: the site, and the table at the end."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.faults import children, injection, tally
 from tests.faults import site as ground
-from tests.faults import tally
 
 HERE = Path(__file__).parent
 LONG = tally.LONG
@@ -44,3 +46,31 @@ def fresh(site: ground.Site, tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
     yield copy
     shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """Workers that do and judge what would take too long in a new process each time."""
+    with children.workers("tests.faults.kills", "tests.faults.injection") as pool:
+        yield pool
+
+
+@pytest.fixture(scope="session")
+def strace() -> None:
+    """Skip the test without strace, but never in CI."""
+    if shutil.which("strace") is None:
+        missing = "strace is missing: FAULTS OF SYSTEM CALLS CANNOT BE TESTED"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+
+
+@pytest.fixture(scope="session")
+def calls(
+    strace: None, pool: ProcessPoolExecutor, site: ground.Site
+) -> dict[str, tuple[injection.Call, ...]]:
+    """The system calls by which each act changes files when nothing disturbs it."""
+    faults = [injection.Fault(site, act, alive=True) for act in ground.ACTS]
+    found = dict(zip(ground.ACTS, pool.map(injection.inject, faults), strict=True))
+    for outcome in found.values():
+        assert outcome.done
+        assert outcome.judgement.verdict is ground.Verdict.AFTER
+    return {act: outcome.calls for act, outcome in found.items()}

@@ -2,14 +2,22 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeVar
 
 from tests.faults.site import Judgement, Verdict
 
+T = TypeVar("T")
 LONG = os.environ.get("FAULTS") == "long"
 HEAD = f"{'fault':<44}{'runs':>7}{'before':>8}{'after':>7}{'mix':>5}{'lost':>6}{'broken':>8}"
 ROWS: list[str] = []  # what this session has measured, for the summary at its end
+
+
+def spread(choices: Sequence[T], count: int) -> list[T]:
+    """Return *count* of *choices*, evenly spread, the first and the last among them."""
+    count = min(count, len(choices))
+    return [choices[round(at * (len(choices) - 1) / max(count - 1, 1))] for at in range(count)]
 
 
 @dataclass
@@ -30,11 +38,14 @@ class Tally:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """Give the row, and fail if any verdict was bad or none was reached."""
-        ROWS.append(self.row())
         if kind is None:
-            assert self.found, f"{self.fault}: nothing was tried"
-            assert not self.bad, f"{len(self.bad)} bad:\n" + "\n".join(self.bad[:20])
+            self.close()
+
+    def close(self) -> None:
+        """Give the row; fail if any verdict was bad or none was reached."""
+        ROWS.append(self.row())
+        assert self.found, f"{self.fault}: nothing was tried"
+        assert not self.bad, f"{len(self.bad)} bad:\n" + "\n".join(self.bad[:20])
 
     def row(self) -> str:
         """Return the counts as a line under `HEAD`."""
