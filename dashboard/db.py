@@ -33,6 +33,15 @@ class DatabaseUnusable(Exception):
     """The database cannot be opened or is not ours; the message says what to do."""
 
 
+class _Sqlite(peewee.SqliteDatabase):
+    """SQLite, which ends a transaction by itself when the disk is full or fails."""
+
+    def rollback(self) -> None:
+        """Roll back what is still open; else the error that ended it would be hidden by another."""
+        if self.connection().in_transaction:  # type: ignore[no-untyped-call]
+            super().rollback()
+
+
 class BaseModel(peewee.Model):
     """A table of this program."""
 
@@ -50,7 +59,7 @@ class NumberedModel(BaseModel):
 def bind(url: str, data_dir: Path) -> None:
     """Point `database` at *url*, or at the SQLite file of *data_dir* when *url* is empty."""
     if url == "":
-        handle: peewee.Database = peewee.SqliteDatabase(
+        handle: peewee.Database = _Sqlite(
             str(data_dir / "dashboard.db"), pragmas=SQLITE_PRAGMAS, timeout=BUSY_TIMEOUT_SECONDS
         )
     else:
