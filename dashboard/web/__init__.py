@@ -11,7 +11,7 @@ from .. import __version__
 from ..backup.store import Folders
 from ..config import Settings
 from ..jobs import Jobs
-from . import access, errors, security, sessions, shell
+from . import access, errors, security, sessions, shell, snapshot
 from .applications import bp as applications
 from .audit import bp as audit
 from .auth import bp as auth
@@ -56,8 +56,10 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     app.extensions["jobs"] = Jobs()
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, version=__version__)
-    # The order is the order of the hooks: connection and session, body limit and guard, CSRF.
+    # The order is the order of the hooks: connection and session, snapshot, body limit and guard,
+    # CSRF.
     sessions.init_app(app)
+    snapshot.init_app(app)
     access.init_app(app)
     security.init_app(app)
     errors.init_app(app)

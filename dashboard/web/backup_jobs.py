@@ -12,7 +12,7 @@ from ..backup import BackupError
 from ..backup import errors as situations
 from ..jobs import Act, Job
 from ..models import BackupRun, RunState
-from . import access, backup_page, errors, job_view
+from . import access, backup_page, errors, job_view, snapshot
 from .backup_page import bp
 from .forms_backup import ExportForm
 from .htmx import answer, is_htmx, see_other
@@ -64,16 +64,15 @@ def _ended(job: Job, *, direct: bool) -> Response:
 
 
 def _raise(job: Job, error: BaseException) -> NoReturn:
-    if job.incident and not isinstance(error, tuple(errors.STATUS)):
+    if job.incident and errors.lookup(error) is None:
         g.incident = job.incident  # it was logged where it happened
         abort(500)
     raise error
 
 
 def _sentence(job: Job, error: BaseException) -> str:
-    for kind in type(error).__mro__:
-        if kind in errors.STATUS:
-            return errors.STATUS[kind][1] or str(error)
+    if found := errors.lookup(error):
+        return found[1]
     return (
         "The server made a mistake, and nothing was changed. If it happens again, tell the people "
         f"who run it this incident id: {job.incident}."
@@ -131,6 +130,7 @@ def _look(uid: str) -> tuple[job_view.JobView, Response | None]:
         if job.user_id == g.user.id:
             return view, _ended(job, direct=False)
     elif run.state == RunState.RUNNING:
+        snapshot.leave()
         with suppress(situations.UnitBusy):
             backup.require_free(g.unit)  # closes it if its program has died
         return job_view.view_of_run(run, g.user), None

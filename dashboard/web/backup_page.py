@@ -13,7 +13,7 @@ from ..backup import BackupError, Context, Preview
 from ..backup import errors as situations
 from ..jobs import Jobs
 from ..models import BackupRun, RunKind, RunState
-from . import access, errors, job_view
+from . import access, errors, job_view, snapshot
 from .forms_backup import DiscardForm, ExportForm, ImportForm, UndoForm, UploadForm
 from .htmx import answer, is_htmx, refresh, see_other
 
@@ -50,6 +50,7 @@ errors.STATUS |= {
     ArchiveError: (422, None),
     BackupError: (409, None),
     situations.NoSpace: (503, None),
+    situations.DiskUnusable: (503, None),
     situations.NoSafetyCopy: (503, None),
     situations.TooBusy: (429, None),
 }
@@ -79,14 +80,13 @@ def context() -> Context:
 
 def page(**replaced: Any) -> str:
     """Return the Backup page; a form in *replaced* stands where a job might."""
-    _sweep()
     history = (
         BackupRun.select()
         .where(BackupRun.unit == g.unit)
         .order_by(BackupRun.id.desc())
         .limit(HISTORY_ROWS)
     )
-    return render_template(
+    shown = render_template(
         "backups/index.html",
         section="Backup",
         history=list(history),
@@ -100,6 +100,9 @@ def page(**replaced: Any) -> str:
             **replaced,
         },
     )
+    snapshot.leave()
+    _sweep()
+    return shown
 
 
 def _sweep() -> None:

@@ -7,7 +7,7 @@ import peewee
 from flask import g
 
 from ..models import BackupRun, Membership, ProfileWorkspace, RunKind, RunState, Workspace
-from . import pictures
+from . import pictures, snapshot
 from .forms_content import WorkspaceForm
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ def remember(workspace: Workspace) -> None:
     )
     if importing.exists():
         return
+    snapshot.leave()
     own = (Membership.user == g.user) & (Membership.unit == g.unit)
     try:
         Membership.update(workspace_uid=workspace.uid).where(own).execute()
