@@ -20,13 +20,14 @@ from .errors import (
     Cancelled,
     Interrupted,
     NoSafetyCopy,
+    OutcomeUnknown,
     TicketUnusable,
     WrongUnit,
 )
 from .export import Lock, export
 from .progress import Progress, Stage, as_saving, silent
 from .report import Preview, Report
-from .restore import Plan, Restored, restore
+from .restore import Plan, Restored, require_room, restore
 
 
 def begin_import(
@@ -43,7 +44,14 @@ def begin_import(
     if not ticket.same_unit and typed_name.strip() != unit.name:
         raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
     claimed = tickets.peek(token, ticket, context.folders)
-    return runs.begin(unit, claimed.kind, user), True
+    with db.write_transaction():
+        # Both at once: a second click finds either the ticket unused or the run of the first.
+        first = tickets.find(token, unit, user).run
+        if first is not None:
+            return first, False
+        run = runs.begin(unit, claimed.kind, user)
+        tickets.use_up(ticket, run)
+    return run, True
 
 
 def import_ticket(
@@ -69,8 +77,6 @@ def import_ticket(
         ticket = tickets.find(token, unit, user)
         claimed = tickets.peek(token, ticket, context.folders)
         run.source = claimed.source
-        if not tickets.use_up(ticket, run):
-            raise TicketUnusable
         try:
             _replace(run, claimed.path, claimed.plan, user.name, context, progress)
         finally:
@@ -114,7 +120,9 @@ def _replace_from(
     run: BackupRun, source: BinaryIO, plan: Plan, by: str, context: Context, progress: Progress
 ) -> Restored:
     """Safety copy, then restore and its records in one transaction."""
+    require_room(context.folders.data, plan)  # before the work of the safety copy, too
     saved = _safety_copy(run, by, context, progress)
+    is_commit = False
     try:
         with _turn(progress), db.write_transaction():
             restored = restore(run.unit, source, plan, context.folders.data, progress=progress)
@@ -136,8 +144,12 @@ def _replace_from(
                 source=run.source,
             )
             progress(Stage.COMMIT, 0, 0)
-    except BaseException:
-        store.remove(context.folders.safety, run.uid)
+            is_commit = True
+    except BaseException as error:
+        if is_commit and isinstance(error, db.DatabaseError):
+            raise OutcomeUnknown from error  # and the copy stays: it may be needed for the undo
+        with suppress(OSError):  # else the next start sweeps it
+            store.remove(context.folders.safety, run.uid)
         raise
     run.unit.revision = restored.revision
     with suppress(db.DatabaseError):  # only gives disk space back; the import is done

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..db import write_transaction
 from ..models import BackupRun, ImportTicket, RunKind, Unit, User
 from ..vault import KeyUnusable, open_under, seal_under
 from .errors import TicketUnusable
@@ -91,15 +90,9 @@ def peek(token: str, ticket: ImportTicket, folders: Folders) -> Claim:
     )
 
 
-def use_up(ticket: ImportTicket, run: BackupRun) -> bool:
-    """Mark *ticket* as used by *run*; False when another request was first."""
-    with write_transaction():
-        won = (
-            ImportTicket.update(run=run)
-            .where((ImportTicket.token_hash == ticket.token_hash) & ImportTicket.run.is_null())
-            .execute()
-        )
-    return bool(won)
+def use_up(ticket: ImportTicket, run: BackupRun) -> None:
+    """Mark *ticket* as used by *run*, inside the transaction that found it unused."""
+    ImportTicket.update(run=run).where(ImportTicket.token_hash == ticket.token_hash).execute()
 
 
 def discard(ticket: ImportTicket, folders: Folders) -> None:
