@@ -115,6 +115,13 @@ def sha256(source: BinaryIO) -> str:
     return digest.hexdigest()
 
 
+def size(source: BinaryIO) -> int:
+    """Return the number of bytes in *source*; leave it at its beginning."""
+    end = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    return end
+
+
 def require_space(folder: Path, needed: int) -> None:
     """Raise `NoSpace` unless *needed* bytes are free where *folder* is."""
     free = shutil.disk_usage(folder).free

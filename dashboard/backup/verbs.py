@@ -114,11 +114,14 @@ def preview_with_password(
 def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> str:
     """Copy *upload* to disk, still encrypted, and return the id it can be validated by.
 
-    A wrong password must not cost a second upload, so it stays for half an hour.
+    A wrong password must not cost a second upload, so it stays for half an hour. Raise `NoSpace`
+    before anything is written if there is no room for it.
     """
     run = runs.begin_upload(unit, user)
-    with recorded(run), store.new_file(context.folders.uploads, run.uid) as sink:
-        store.copy_in(upload, sink)
+    with recorded(run):
+        store.require_space(context.folders.uploads, store.size(upload))
+        with store.new_file(context.folders.uploads, run.uid) as sink:
+            store.copy_in(upload, sink)
     return run.uid
 
 

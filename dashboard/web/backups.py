@@ -77,7 +77,7 @@ def validate(slug: str) -> Response:
         if form.file.data:
             kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
         run = backup.begin_validation(g.unit, g.user, kept, context())
-    except (situations.UploadGone, situations.NoSpace) as error:
+    except situations.UploadGone as error:
         return backup_page.validate_refused(str(error))
     work = partial(
         backup.validate_upload, g.unit, g.user, kept, form.password.data or "", context()

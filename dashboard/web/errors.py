@@ -9,6 +9,7 @@ from flask_wtf.csrf import CSRFError
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from .. import disk
 from ..models import StaleRevision
 from ..models.people import PeopleError
 from .access import own_page
@@ -71,7 +72,7 @@ TITLES = {
     422: "Not accepted",
     429: "Too many attempts",
     500: "Something went wrong",
-    503: "Busy",
+    503: "Not just now",
 }
 RELOADABLE = {400, 409, 429, 503}
 RETRY_SECONDS = 5
@@ -103,7 +104,10 @@ def _page_behind() -> str:
     return own_page(here) or own_page(came_from) or url_for("units.start")
 
 
-def _lookup(error: Exception) -> tuple[int, str] | None:
+def lookup(error: BaseException) -> tuple[int, str] | None:
+    """Return status and sentence for *error*, None if nobody expected it."""
+    if sentence := disk.sentence(error):
+        return 503, sentence
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, sentence = STATUS[kind]
@@ -112,14 +116,14 @@ def _lookup(error: Exception) -> tuple[int, str] | None:
 
 
 def _known(error: Exception) -> Response:
-    found = _lookup(error)
+    found = lookup(error)
     if found is None:
         raise error  # reaches _unexpected, after Flask has logged it
     return page(*found)
 
 
 def _http(error: HTTPException) -> Response:
-    found = _lookup(error)
+    found = lookup(error)
     if found is not None:
         return page(*found)
     status = error.code or 500
@@ -135,7 +139,7 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: InternalServerError) -> Response:
     original = error.original_exception
-    found = _lookup(original) if isinstance(original, Exception) else None
+    found = lookup(original) if isinstance(original, Exception) else None
     if found is not None:
         return page(*found)
     incident = g.get("incident", "unknown")
