@@ -34,12 +34,13 @@ def sentence(error: BaseException) -> str | None:
     """Return what to say if the disk is behind *error*, None if it is not."""
     if isinstance(error, OSError):
         return _OF_SYSTEM.get(error.errno or 0)
-    # Peewee's error wraps the one of the engine.
-    for each in (error, error.__cause__, error.__context__):
-        if isinstance(each, sqlite3.Error):
-            code = getattr(each, "sqlite_errorcode", 0) & 0xFF
-            return _look() if code in _VAGUE else _OF_SQLITE.get(code)
-    return None
+    cause: BaseException | None = error
+    while isinstance(cause, db.DatabaseError):  # Peewee's own, around that of the engine
+        cause = cause.__cause__ or cause.__context__
+    if not isinstance(cause, sqlite3.Error):
+        return None
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return _look() if code in _VAGUE else _OF_SQLITE.get(code)
 
 
 def _look() -> str:

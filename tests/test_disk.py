@@ -36,7 +36,8 @@ def wrapped(code: int) -> peewee.OperationalError:
     """Return an error of SQLite as Peewee passes it on."""
     inner, outer = sqlite3.OperationalError("words of SQLite"), peewee.OperationalError("the same")
     inner.sqlite_errorcode = code
-    outer.__context__ = inner
+    outer.__context__ = peewee.OperationalError("once more")  # as it does where it connects
+    outer.__context__.__context__ = inner
     return outer
 
 
