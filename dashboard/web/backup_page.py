@@ -51,6 +51,7 @@ errors.STATUS |= {
     BackupError: (409, None),
     situations.NoSpace: (503, None),
     situations.DiskUnusable: (503, None),
+    situations.OutcomeUnknown: (503, None),
     situations.NoSafetyCopy: (503, None),
     situations.TooBusy: (429, None),
 }

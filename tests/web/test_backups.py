@@ -3,9 +3,11 @@
 import io
 import re
 
+import peewee
 import pytest
 
-from dashboard.backup import runs
+from dashboard.backup import imports, runs
+from dashboard.backup.errors import OutcomeUnknown
 from dashboard.models import ConfigKey, ImportTicket, Plugin, Unit
 from tests.backup.conftest import Unchanged, state, wipe_some
 
@@ -281,3 +283,21 @@ def test_the_page_holds_no_secret_and_every_section(admin, cast):
     assert "hush" not in page
     for words in ("Export backup", "Import backup", "One backup for each unit", "Left out"):
         assert words in page
+
+
+def test_an_import_that_nobody_can_be_sure_of_is_not_said_to_have_changed_nothing(
+    admin, saved, monkeypatch
+):
+    def fail(*_, **__):
+        raise OutcomeUnknown
+
+    def end(*_, **__):
+        raise peewee.OperationalError
+
+    ticket = ticket_in(validate(admin, saved))
+    monkeypatch.setattr(imports, "_replace", fail)
+    monkeypatch.setattr(runs, "end", end)
+    response = import_(admin, ticket)
+    assert response.status_code == 503
+    assert "wholly as it was, or wholly as in the backup" in response.text
+    assert "othing was" not in response.text
