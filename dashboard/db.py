@@ -68,8 +68,9 @@ def bind(url: str, data_dir: Path) -> None:
 
 
 def check(*, thorough: bool = False) -> None:
-    """Open the database once; raise `DatabaseUnusable` with a way on if it cannot be read.
+    """Open the database once; raise `DatabaseUnusable` with a way on if it is damaged.
 
+    A disk that is full or a lock that is held is no damage: `OperationalError`, and it passes.
     *thorough* reads every page (about a second for 400 MB): for the start of a server.
     """
     try:
@@ -81,6 +82,8 @@ def check(*, thorough: bool = False) -> None:
                     raise DatabaseUnusable(_damaged(str(answer)))
             else:
                 database.execute_sql("SELECT 1")
+    except peewee.OperationalError:
+        raise
     except peewee.DatabaseError as error:
         raise DatabaseUnusable(_damaged(str(error))) from None
 

@@ -80,7 +80,7 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
             refuse("database", disk.sentence(error) or said)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            refuse("system", f"{where}{error.strerror}.")
+            refuse("system", where + (disk.sentence(error) or f"{error.strerror}."))
 
     return run
 
