@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import peewee
 import pytest
 
-from dashboard import backup, disk
+from dashboard import backup, db, disk
 from dashboard.backup import errors, store
+from dashboard.installation import InstallationUnusable, open_installation
 from dashboard.models import BackupRun, RunState
 from tests.backup.conftest import Unchanged
 from tests.backup.conftest import engine as engine
@@ -106,3 +107,32 @@ def test_the_first_error_is_what_the_user_hears_though_it_cannot_be_recorded(
     monkeypatch.setattr("dashboard.backup.runs.end", full)
     with Unchanged(cast.daily), pytest.raises(errors.NoSpace):
         backup.keep_upload(cast.daily, cast.alice, io.BytesIO(b"x"), engine)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (wrapped(sqlite3.SQLITE_FULL), disk.FULL),
+        (peewee.OperationalError("database is locked"), "is locked.*Try again"),
+        (peewee.DatabaseError("file is not a database"), "Restore the data directory from a copy"),
+    ],
+)
+def test_only_a_damaged_database_is_to_be_replaced(folders, monkeypatch, error, says):
+    def fail(*_):
+        raise error
+
+    db.database.close()
+    monkeypatch.setattr(peewee.SqliteDatabase, "_connect", fail)
+    with pytest.raises(InstallationUnusable, match=says):
+        open_installation(folders.data)
+
+
+def test_an_export_that_cannot_be_recorded_leaves_no_file(cast, engine, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise wrapped(sqlite3.SQLITE_FULL)
+
+    monkeypatch.setattr("dashboard.backup.runs.end", full)
+    file = tmp_path / "daily.dbk"
+    with Unchanged(cast.daily), pytest.raises(errors.DiskUnusable, match=disk.FULL):
+        backup.export_to_file(cast.daily, file, "four words", "test", engine)
+    assert not file.exists()

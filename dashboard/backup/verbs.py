@@ -64,7 +64,11 @@ def export_to_file(
         lock = lock_with_password(password, context.cost, least=context.password_min)
         with store.new_output(path) as sink:
             report = export(unit, sink, lock, app=context.app, by=by, progress=progress)
-        _end_export(run, report)
+        try:
+            _end_export(run, report)
+        except BaseException:
+            path.unlink()  # an export that was refused leaves nothing
+            raise
     return report
 
 
