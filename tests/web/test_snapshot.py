@@ -9,7 +9,6 @@ import pytest
 from dashboard import db
 from dashboard.models import ImportTicket, Membership, Unit, Workspace, changing
 
-
 # By name: the package itself has the blueprints under these names.
 KEYSTORE, SHELL, WORKSPACES = (
     import_module(f"dashboard.web.{name}") for name in ("keystore", "shell", "workspaces")
