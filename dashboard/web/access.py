@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..backup.store import Folders
 from ..config import MIB, Settings
-from ..models import Membership, Role, Unit
+from ..models import Membership, Role, StaleRevision, Unit
 from . import sessions
 from .htmx import is_htmx, leave_to
 
@@ -127,6 +127,7 @@ def guard() -> Response | None:
         return leave_to(url_for("auth.login", next=place_to_return()), status=401)
     if rule.kind == "unit":
         _enter_unit(rule)
+        _refuse_older_form(view)
     if getattr(view, "access_fresh", False) and not sessions.is_fresh():
         return leave_to(url_for("auth.confirm", next=place_to_return()), status=401)
     return None
@@ -146,6 +147,17 @@ def _enter_unit(rule: Rule) -> None:
     g.unit, g.role, g.membership = membership.unit, Role(membership.role), membership
     if g.role not in rule.roles:
         abort(403)
+
+
+def _refuse_older_form(view: Callable[..., Any]) -> None:
+    """Raise `StaleRevision` for a form of an older page, before the view misses what is gone.
+
+    This is for the words: whether the form is really up to date, `changing` knows.
+    """
+    if request.method != "POST" or getattr(view, "access_large_body", False):
+        return
+    if request.form.get("revision", str(g.unit.revision)) != str(g.unit.revision):
+        raise StaleRevision
 
 
 def place_to_return() -> str | None:

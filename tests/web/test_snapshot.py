@@ -1,4 +1,4 @@
-"""A page is of one revision, whatever others commit while it is made."""
+"""A page is of one revision, whatever others commit meanwhile; a form of another one is stale."""
 
 import re
 import threading
@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 
 from dashboard import db
-from dashboard.models import ImportTicket, Membership, Unit, Workspace, changing
+from dashboard.models import ConfigKey, ImportTicket, Membership, Unit, Workspace, changing
 
 # By name: the package itself has the blueprints under these names.
 KEYSTORE, SHELL, WORKSPACES = (
@@ -96,3 +96,14 @@ def test_the_backup_page_sweeps_although_somebody_wrote_meanwhile(admin, cast, b
     assert "Later" not in page.text
     assert left == []
     assert ImportTicket.select().count() == 0
+
+
+def test_a_form_of_an_older_page_is_stale_even_where_its_row_is_gone(admin, cast):
+    revision = Unit.get_by_id(cast.daily.id).revision
+    with changing(cast.daily, "test", by="test"):
+        ConfigKey.delete().where(ConfigKey.name == "K0000").execute()
+    for way in ("", "/delete"):
+        answer = admin.post(f"/u/daily/admin/keys/K0000{way}", data={"revision": revision})
+        assert answer.status_code == 409
+        assert "older than the unit" in answer.text
+    assert Unit.get_by_id(cast.daily.id).revision == revision + 1
