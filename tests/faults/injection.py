@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import subprocess
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -93,19 +94,20 @@ def inject(fault: Fault) -> Outcome:
     """Do it, in a child of this process, and judge."""
     folder = new_folder(fault.site)
     data, out = fault.site.copy(folder / "data", fault.act), folder / "out"
-    log, (gate, key) = folder / "log", os.pipe()
+    # Opened before strace comes, so that the child's first call is the act's.
+    told, log, (gate, key) = os.open(out, os.O_WRONLY | os.O_CREAT), folder / "log", os.pipe()
     tracer: list[subprocess.Popen[bytes]] = []
 
     def attach(child: int) -> None:
         tracer.append(_attached(child, log, fault.does))
         os.write(key, b"!")
 
-    code = in_child(lambda: _perform(fault, data, out, gate), begun=attach)
+    code = in_child(lambda: _perform(fault, data, told, gate), begun=attach)
     tracer[0].wait()
     tracer[0].stderr.close()
-    os.close(gate)
-    os.close(key)
-    output = out.read_bytes() if out.exists() else b""
+    for descriptor in (told, gate, key):
+        os.close(descriptor)
+    output = out.read_bytes()
     done = output.endswith(DONE)
     calls = tuple(_read(log.read_text(), data))
     verdict = judged(fault.site, fault.act, data, acknowledged=done, alive=fault.alive)
@@ -125,17 +127,19 @@ def _attached(child: int, log: Path, does: Iterable[str]) -> "subprocess.Popen[b
     return tracer
 
 
-def _perform(fault: Fault, data: Path, out: Path, gate: int) -> None:
+def _perform(fault: Fault, data: Path, told: int, gate: int) -> None:
     # Any process of this user may trace this one, where the kernel asks.
     ctypes.CDLL(None).prctl(_PR_SET_PTRACER, ctypes.c_long(-1), 0, 0, 0)
     breaks.apply(fault.broken)
     screen = io.StringIO()
-    told = os.open(out, os.O_WRONLY | os.O_CREAT)
     os.read(gate, 1)
     try:
         with contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
             runner.perform(fault.act, data, fault.site.backup)
         screen.write(DONE.decode())
+    except Exception:
+        screen.write(traceback.format_exc())
+        raise
     finally:
         os.writev(told, [screen.getvalue().encode()])  # not one of `NAMES`
 

@@ -27,7 +27,7 @@ def faults(site: Site, act: str, calls: Sequence[Call], broken: str = "") -> lis
 def test_a_kill_at_any_call_leaves_the_state_before_or_after(pool, site, calls, act):
     by_name = sorted(calls[act], key=lambda call: (call.name, call.number))
     chosen = by_name if LONG else spread(by_name, KILLS)
-    with Tally(f"kill at a system call, {act}: {len(by_name)}") as tally:
+    with Tally(f"kill at a system call, {act}: {len(by_name)} calls") as tally:
         for call, outcome in zip(chosen, pool.map(inject, faults(site, act, chosen)), strict=True):
             assert outcome.code == -signal.SIGKILL, f"{act} at {call}: {outcome}"
             tally.add(outcome.judgement, f"{act} at {call}")
