@@ -164,13 +164,13 @@ def validate_upload(
         try:
             with path.open("rb") as source:
                 found = preview_with_password(source, password, unit, progress=progress)
+            token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
+            _end_validation(run, found)
         except (WrongPassword, TooBusy):
             raise
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
-        _end_validation(run, found)
     return token, found
 
 

@@ -58,7 +58,8 @@ def _ended(job: Job, *, direct: bool) -> Response:
     if job.act is Act.VALIDATE and isinstance(error, WrongPassword):
         return backup_page.validate_refused(str(error), field="password", kept=job.uid)
     expected = isinstance(error, (ArchiveError, BackupError))
-    if direct and not (job.act is Act.VALIDATE and expected):
+    is_of_file = expected and not isinstance(error, situations.DiskUnusable)
+    if direct and not (job.act is Act.VALIDATE and is_of_file):
         _raise(job, error)
     return _refused(job.act, str(error) if expected else _sentence(job, error))
 

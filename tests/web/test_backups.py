@@ -301,3 +301,17 @@ def test_an_import_that_nobody_can_be_sure_of_is_not_said_to_have_changed_nothin
     assert response.status_code == 503
     assert "wholly as it was, or wholly as in the backup" in response.text
     assert "othing was" not in response.text
+
+
+def test_a_disk_that_is_full_under_validate_is_no_fault_of_the_file(
+    admin, cast, saved, folders, monkeypatch
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dashboard.backup.tickets.issue", full)
+    with Unchanged(cast.daily):
+        response = validate(admin, saved)
+    assert response.status_code == 503
+    assert "The disk is full. Nothing was changed." in response.text
+    assert list(folders.uploads.iterdir()) == []
