@@ -28,7 +28,7 @@ def _run(*command: str | Path) -> None:
     subprocess.run([*map(str, command)], check=True, capture_output=True, text=True)
 
 
-def _ground() -> Path:
+def ground() -> Path:
     """Where images are kept: in memory if that is to be had, so that nobody waits for the disk."""
     memory = Path("/dev/shm")
     return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
@@ -38,7 +38,7 @@ class _Disk:
     """A folder of our own with a mount in it."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_ground()))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=ground()))
         self.root = self.folder / "mount"
         self.root.mkdir()
 
@@ -72,7 +72,8 @@ class Ext4Disk(_Disk):
         image = self._image
         with image.open("wb") as file:
             file.truncate(IMAGE_BYTES)
-        _run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,lazy_journal_init=1", image)
+        lazy = "lazy_itable_init=1,lazy_journal_init=1"
+        _run("mkfs.ext4", "-q", "-F", "-e", "remount-ro", "-E", lazy, image)
         _run("mount", "-o", "loop", image, self.root)
 
     @property
@@ -96,8 +97,14 @@ class Ext4Disk(_Disk):
         finally:
             os.close(descriptor)
 
+    def fail(self) -> None:
+        """Have the kernel find an error: it can only be read then, by files that are open, too."""
+        device = self.root.stat().st_dev
+        name = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve().name
+        Path("/sys/fs/ext4", name, "trigger_fs_error").write_text("a test")
+
     def power_up(self) -> None:
-        """Mount what is on the disk after `cut`; whoever had files open on it must be gone."""
+        """Mount what is on the disk after `cut` or `fail`; nobody may have files open on it."""
         _run("umount", self.root)
         _run("mount", "-o", "loop", self._image, self.root)
 
@@ -133,7 +140,7 @@ def _release(folder: Path) -> None:
 
 def sweep(*, own: bool) -> None:
     """Release the disks of processes that are gone, and with *own* those of this one."""
-    for folder in _ground().glob(f"{PREFIX}*"):
+    for folder in ground().glob(f"{PREFIX}*"):
         number = folder.name.removeprefix(PREFIX).partition("-")[0]
         if (own and number == str(os.getpid())) or not Path("/proc", number).exists():
             _release(folder)
