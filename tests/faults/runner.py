@@ -3,8 +3,9 @@
     python -m tests.faults.runner ACT DATA_DIR FILE
 
 `import`, `undo` and `export` are the commands that a person types; `validate` is what the web does
-with an upload, since that command writes nothing. `done` is printed once the act has returned.
-The cost of key derivation is the lowest: the product has no setting for that, so it is put in here.
+with an upload, since that command writes nothing; `start` is the start of the server. `done` is
+printed once the act has returned. The cost of key derivation is the lowest: the product has no
+setting for that, so it is put in here.
 """
 
 import os
@@ -16,7 +17,9 @@ from pathlib import Path
 from dashboard import backup
 from dashboard import cli as door
 from dashboard.cli.common import opened, refusing
+from dashboard.cli.serve import _tidy_up
 from dashboard.config import Settings, load
+from dashboard.installation import open_installation
 from dashboard.models import Unit, User
 from tests.faults import site
 
@@ -40,10 +43,18 @@ def validate(file: Path) -> None:
         backup.validate_upload(unit, user, uid, site.PASSWORD, context)
 
 
+def start() -> None:
+    """Do what `serve` does before it listens."""
+    settings = cheap(os.environ)
+    open_installation(settings.data_dir, thorough=True)
+    _tidy_up(settings)
+
+
 ACTS: dict[str, Callable[[Path], None]] = {
     "validate": validate,
     "import": lambda file: command("backup", "import", file, "--unit", site.UNIT, "--yes"),
     "undo": lambda _file: command("backup", "undo", "--unit", site.UNIT, "--yes"),
+    "start": lambda _file: start(),
     "export": lambda file: command("backup", "export", "--unit", site.UNIT, "-o", file),
 }
 

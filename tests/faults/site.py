@@ -17,6 +17,7 @@ from pathlib import Path
 
 from dashboard import backup, db
 from dashboard.archive import KdfCost
+from dashboard.backup import processes, runs
 from dashboard.backup.export import content_digest
 from dashboard.backup.verbs import validate_with_password
 from dashboard.installation import InstallationUnusable, open_installation
@@ -26,6 +27,7 @@ from dashboard.models import (
     BackupRun,
     ConfigKey,
     Role,
+    RunKind,
     RunState,
     SafetyCopy,
     Unit,
@@ -51,7 +53,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Site:
-    """Two data directories to copy from, and a backup of a third state of the unit."""
+    """Data directories to copy from, and a backup of another state of the unit."""
 
     root: Path
     backup: Path  # of another state of `UNIT`, under `PASSWORD`
@@ -60,7 +62,8 @@ class Site:
 
     def copy(self, to: Path, act: str = "import") -> Path:
         """Copy the data directory that *act* begins with to *to*, which must not be there."""
-        return Path(shutil.copytree(self.root / ("imported" if act == "undo" else "plain"), to))
+        name = {"undo": "imported", "start": "crashed"}.get(act, "plain")
+        return Path(shutil.copytree(self.root / name, to))
 
     def ends(self, act: str) -> tuple[Snapshot, Snapshot]:
         """Return the only two states that *act* may leave: before it and after it."""
@@ -88,7 +91,20 @@ def make_site(root: Path) -> Site:
     imported = Path(shutil.copytree(plain, root / "imported"))
     with opened(imported) as context:
         bring_in(Unit.get(Unit.slug == UNIT), file, context)
+    with opened(Path(shutil.copytree(plain, root / "crashed"))) as context:
+        _crash(Unit.get(Unit.slug == UNIT), context)
     return Site(root, file, look(plain), look(imported))
+
+
+def _crash(unit: Unit, context: backup.Context) -> None:
+    """Leave what a program leaves that was killed in an import, and in an upload before it."""
+    upload = runs.begin_upload(unit, User.get(User.email == ADMIN))
+    stopped = runs.begin(unit, RunKind.IMPORT, "test")
+    boot, namespace, *_ = processes.this_process().split()
+    BackupRun.update(process=f"{boot} {namespace} 1 0").execute()  # process 1 began later than that
+    (context.folders.uploads / f"{upload.uid}.part").write_bytes(b"half of it")
+    for ending in (".part", ".dbk"):
+        (context.folders.safety / f"{stopped.uid}{ending}").write_bytes(b"half of it")
 
 
 @contextmanager
