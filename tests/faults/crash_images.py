@@ -7,12 +7,16 @@ Only bytes that a write named can be hurt by it ("powersafe overwrite", which SQ
 """
 
 import random
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from tests.faults import recorder
+from tests.faults.disks import ground
 from tests.faults.recorder import Kind, Op
+from tests.faults.site import Judgement, Site, judge
 
 SECTOR = 512
 
@@ -125,3 +129,15 @@ def _torn(op: Op, rng: random.Random) -> Iterable[Op]:
             data = new if found == "new" else rng.randbytes(until - begin)
             yield Op(Kind.WRITE, op.path, begin, data)
         begin = until
+
+
+def judge_image(
+    site: Site, act: str, files: dict[str, bytes], *, acknowledged: bool, alive: bool
+) -> Judgement:
+    """Judge *files* as the data directory that a crash under *act* has left; for a worker."""
+    with tempfile.TemporaryDirectory(prefix="dashboard-image-", dir=ground()) as name:
+        data = Path(name, "data")
+        for path, content in files.items():
+            (data / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (data / path).write_bytes(content)
+        return judge(data, *site.ends(act), acknowledged=acknowledged, alive=alive)

@@ -5,27 +5,30 @@ An import and an undo are recorded; then a crash is tried after each of their op
 
 import hashlib
 import itertools
-import os
 import random
 import subprocess
 import sys
-import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.faults import recorder
-from tests.faults.crash_images import Disk, Fate
+from tests.faults.children import workers
+from tests.faults.crash_images import Disk, Fate, judge_image
 from tests.faults.recorder import Kind, Op
-from tests.faults.site import Judgement, Site, Verdict, judge
+from tests.faults.site import Judgement, Site, Verdict
 from tests.faults.tally import LONG, Tally
 
 IMAGES = 5_000 if LONG else 500  # of each act, no two the same
+AHEAD = 50  # images that wait in memory
 USED_EVERY = 100  # export and import afterwards take ten times as long as the rest
 CHILD = "import sys; from tests.faults import power, runner; {}; runner.main(sys.argv[1:])"
+
+pytestmark = pytest.mark.usefixtures("strace")
 
 
 @dataclass(frozen=True)
@@ -66,23 +69,33 @@ def moments(recorded: Recording, rng: random.Random) -> Iterator[tuple[int, Fate
         disk, done = Disk(recorded.files), False
         for after, op in enumerate(recorded.ops, 1):
             disk.do(op)
-            done = done or (op.kind is Kind.SAY and op.data.startswith(b"done"))
+            done = done or op.kind is Kind.SAY  # commands say nothing else there
             yield after, fate, done, disk.image(fate, rng)
 
 
-def crashes(recorded: Recording, site: Site, folder: Path, images: int) -> Iterator[Crash]:
+def crashes(
+    recorded: Recording, site: Site, pool: ProcessPoolExecutor, images: int
+) -> Iterator[Crash]:
     """Yield every fate after every operation, and more, until there were so many *images*."""
-    judged: dict[tuple[bytes, bool], Judgement] = {}
+    judged: dict[tuple[bytes, bool], Future[Judgement]] = {}
+    tried: deque[tuple[int, Fate, bool, Future[Judgement], bool]] = deque()
     for after, fate, done, files in moments(recorded, random.Random(recorded.act)):
         if len(judged) >= images and fate is Fate.CHANCE:
-            return
+            break
         key = _digest(files), done
         is_new = key not in judged
         if is_new:
-            _lay_out(files, folder)
-            ends, used = site.ends(recorded.act), len(judged) % USED_EVERY == 0
-            judged[key] = judge(folder, *ends, acknowledged=done, alive=used)
-        yield Crash(after, fate, done, judged[key], is_new)
+            options = {"acknowledged": done, "alive": len(judged) % USED_EVERY == 0}
+            judged[key] = pool.submit(judge_image, site, recorded.act, files, **options)
+        tried.append((after, fate, done, judged[key], is_new))
+        if len(tried) > AHEAD:
+            yield _judged(*tried.popleft())
+    for each in tried:
+        yield _judged(*each)
+
+
+def _judged(after: int, fate: Fate, done: bool, found: Future[Judgement], is_new: bool) -> Crash:
+    return Crash(after, fate, done, found.result(), is_new)
 
 
 def _digest(files: dict[str, bytes]) -> bytes:
@@ -92,30 +105,18 @@ def _digest(files: dict[str, bytes]) -> bytes:
     return digest.digest()
 
 
-def _lay_out(files: dict[str, bytes], folder: Path) -> None:
-    """Make *folder* hold *files* and nothing else."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            path.unlink()
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        path.write_bytes(content)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """A folder for the images, in memory if that is to be had."""
-    ground = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tmp_path
-    with tempfile.TemporaryDirectory(prefix="dashboard-images-", dir=ground) as name:
-        yield Path(name)
+@pytest.fixture(scope="module")
+def judges():
+    """Workers that open one image after the other; those of `pool` never open a database."""
+    with workers("tests.faults.crash_images") as pool:
+        yield pool
 
 
 @pytest.mark.parametrize("act", ["import", "undo"])
-def test_whatever_a_crash_keeps_it_is_before_or_after(act, site, tmp_path, folder):
+def test_whatever_a_crash_keeps_it_is_before_or_after(act, site, tmp_path, judges):
     recorded = record(act, site, tmp_path)
     with Tally(f"crash images, {act}") as tally:
-        tried = list(crashes(recorded, site, folder, IMAGES))
+        tried = list(crashes(recorded, site, judges, IMAGES))
         for crash in tried:
             if crash.is_new:
                 tally.add(crash.found, crash)
@@ -137,10 +138,10 @@ def _first_after(tried: list[Crash], fate: Fate) -> int:
     )
 
 
-def test_control_without_syncing_a_crash_mixes_and_loses(site, tmp_path, folder):
+def test_control_without_syncing_a_crash_mixes_and_loses(site, tmp_path, judges):
     recorded = record("import", site, tmp_path, synced=False)
     found: Counter[Verdict] = Counter()
-    for crash in crashes(recorded, site, folder, IMAGES):
+    for crash in crashes(recorded, site, judges, IMAGES):
         found[crash.found.verdict] += 1
         if found[Verdict.LOST] and found[Verdict.MIX] + found[Verdict.BROKEN] >= 10:
             return
