@@ -6,17 +6,18 @@ before an act is switched off, as if somebody else filled the disk right after i
 
 import re
 import shutil
+from contextlib import nullcontext
 
 import pytest
 
-from dashboard import backup, disk
+from dashboard import backup, db, disk
 from dashboard.backup import restore, store
 from dashboard.backup.verbs import validate_with_password
 from dashboard.models import ConfigKey, Unit, Workspace
 from tests.faults import site as ground
 from tests.faults.disks import SmallDisk, require_mounts, sweep
-from tests.faults.doors import Terminal, Web
-from tests.faults.site import PASSWORD, UNIT, Site, Verdict, judge, look, opened
+from tests.faults.doors import Answer, Terminal, Web
+from tests.faults.site import PASSWORD, UNIT, Judgement, Site, Verdict, judge, look, opened
 from tests.faults.tally import Tally
 
 SIZES = 32
@@ -70,7 +71,7 @@ def blind(monkeypatch) -> None:
     monkeypatch.setattr(restore, "require_space", lambda *_: None)
 
 
-def try_it(door_to, site: Site, act: str, free: int):
+def perform(act: str, door_to, site: Site, free: int) -> tuple[Judgement, Answer]:
     """Do *act* with *free* bytes left, and with room if it was refused.
 
     Return what the first time has left, and its answer.
@@ -84,7 +85,9 @@ def try_it(door_to, site: Site, act: str, free: int):
             seen = door.look()
             small.resize(ROOM)
             found = judge(data, *site.ends(act), acknowledged=answer.done, alive=False)
-            assert answer.done or found.verdict is not Verdict.AFTER
+            if not found.is_good:
+                return found, answer
+            assert answer.done or found.verdict is Verdict.BEFORE
             assert seen.done or seen.words == disk.FULL
             assert [path.name for path in data.rglob("*.part")] == []
             if not answer.done:
@@ -106,7 +109,7 @@ def test_a_full_disk_refuses_with_a_sentence_and_nothing_is_left(act, heavy, pay
             with monkeypatch.context() as patch:
                 if is_blind:
                     blind(patch)
-                found, answer = try_it(doors[number % 2], heavy, act, free)
+                found, answer = perform(act, doors[number % 2], heavy, free)
             tally.add(found, f"{free} bytes free, blind: {is_blind}: {answer}")
             assert answer.done or SENTENCE.fullmatch(answer.words), answer
             # What the database needs to begin with is not known; then what the act needs is.
@@ -115,3 +118,13 @@ def test_a_full_disk_refuses_with_a_sentence_and_nothing_is_left(act, heavy, pay
                 assert SENTENCE.fullmatch(answer.words)["needed"] == str(-(-needed >> 20))
     assert tally.found[Verdict.BEFORE] > 0
     assert tally.found[Verdict.AFTER] > 0
+
+
+def test_control_without_a_transaction_a_full_disk_mixes(heavy, payload, monkeypatch):
+    blind(monkeypatch)
+    monkeypatch.setattr(db, "write_transaction", nullcontext)
+    found = {
+        perform("import", Terminal, heavy, 4 * payload * part // 16)[0].verdict
+        for part in range(2, 12)
+    }
+    assert Verdict.MIX in found
