@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import children, injection, tally
+from tests.faults import children, disks, injection, tally
 from tests.faults import site as ground
 
 HERE = Path(__file__).parent
@@ -53,6 +53,26 @@ def pool() -> Iterator[ProcessPoolExecutor]:
     """Workers that do and judge what would take too long in a new process each time."""
     with children.workers("tests.faults.kills", "tests.faults.injection") as pool:
         yield pool
+
+
+@pytest.fixture(scope="session")
+def small_disks() -> Iterator[None]:
+    """Skip the test where no disk can be mounted, loudly; release what was left mounted."""
+    disks.require_mounts()
+    yield from _swept()
+
+
+@pytest.fixture(scope="session")
+def loop_disks() -> Iterator[None]:
+    """Like `small_disks`, where no power can be cut."""
+    disks.require_power_cuts()
+    yield from _swept()
+
+
+def _swept() -> Iterator[None]:
+    disks.sweep(own=False)
+    yield
+    disks.sweep(own=True)
 
 
 @pytest.fixture(scope="session")

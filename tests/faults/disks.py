@@ -147,7 +147,7 @@ def sweep(*, own: bool) -> None:
 
 
 @lru_cache
-def _why_no_mounts() -> str:
+def why_no_mounts() -> str:
     """Return why no disk can be made here, or an empty string."""
     if os.geteuid() != 0:
         return "they need root: they mount disks of their own"
@@ -159,7 +159,7 @@ def _why_no_mounts() -> str:
 
 
 @lru_cache
-def _why_no_cuts() -> str:
+def why_no_cuts() -> str:
     """Return why no power can be cut here although mounts work, or an empty string."""
     try:
         with Ext4Disk() as disk:
@@ -174,7 +174,7 @@ def _why_no_cuts() -> str:
 
 def require_mounts() -> None:
     """Skip where no disk can be mounted, loudly; in CI fail."""
-    reason = _why_no_mounts()
+    reason = why_no_mounts()
     if reason:
         _say(reason)
         if os.environ.get("CI") == "true":
@@ -191,7 +191,7 @@ def require_power_cuts() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    if reason := _why_no_cuts():
+    if reason := why_no_cuts():
         _say(reason)
         pytest.skip(reason)
 

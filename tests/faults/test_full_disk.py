@@ -15,7 +15,7 @@ from dashboard.backup import restore, store
 from dashboard.backup.verbs import validate_with_password
 from dashboard.models import ConfigKey, Unit, Workspace
 from tests.faults import site as ground
-from tests.faults.disks import SmallDisk, require_mounts, sweep
+from tests.faults.disks import SmallDisk
 from tests.faults.doors import Answer, Terminal, Web
 from tests.faults.site import PASSWORD, UNIT, Judgement, Site, Verdict, judge, look, opened
 from tests.faults.tally import Tally
@@ -33,13 +33,7 @@ SENTENCE = re.compile(
     rf"({NEEDS} Nothing was changed|{NOT_SAVED} imported)\. Make room.*|{disk.FULL}"
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _disks():
-    require_mounts()
-    sweep(own=False)
-    yield
-    sweep(own=True)
+pytestmark = pytest.mark.usefixtures("small_disks")
 
 
 @pytest.fixture(scope="module")

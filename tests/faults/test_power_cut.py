@@ -6,19 +6,13 @@ import pytest
 
 from dashboard.backup.verbs import validate_with_password
 from tests.faults import power
-from tests.faults.disks import Ext4Disk, require_power_cuts, sweep
+from tests.faults.disks import Ext4Disk
 from tests.faults.site import PASSWORD, UNIT, Verdict
 from tests.faults.tally import LONG, Tally
 
 CUTS = 200 if LONG else 20
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _disks():
-    require_power_cuts()
-    sweep(own=False)
-    yield
-    sweep(own=True)
+pytestmark = pytest.mark.usefixtures("loop_disks")
 
 
 @pytest.mark.parametrize("act", ["import", "undo"])

@@ -7,7 +7,7 @@ from dashboard.backup.errors import BackupError, OutcomeUnknown
 from dashboard.backup.progress import Stage
 from dashboard.backup.verbs import preview_with_password
 from dashboard.models import Unit
-from tests.faults.disks import Ext4Disk, require_power_cuts, sweep
+from tests.faults.disks import Ext4Disk
 from tests.faults.doors import Terminal, Web
 from tests.faults.site import PASSWORD, UNIT, Judgement, Verdict, judge, opened
 from tests.faults.tally import Tally
@@ -19,13 +19,7 @@ SENTENCES = (
     disk.FAILING,  # all that SQLite tells of a disk which the kernel has given up
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _disks():
-    require_power_cuts()
-    sweep(own=False)
-    yield
-    sweep(own=True)
+pytestmark = pytest.mark.usefixtures("loop_disks")
 
 
 @pytest.mark.parametrize("act", ["export", *ACTS])
