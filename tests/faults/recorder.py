@@ -1,25 +1,29 @@
 """What a command did to the files of a folder, call by call, as strace saw it.
 
-    with_strace([...], log)     runs nothing by itself: returns the command that records into *log*
-    read(log, folder, names)    the operations on files below *folder*, in order, and what was said
+    record(act, site, folder)   the operations on files of the data directory, and what was said
 
 Memory maps are invisible here. That is no loss: SQLite maps its `-shm` index alone, which a
 start after a crash makes anew, so these files are left out. `replay` proves that nothing else is.
 """
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+
+from tests.faults.site import Site
 
 CALLS = (
     "openat,creat,close,lseek,write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,fallocate,"
     "fsync,fdatasync,sync_file_range,unlink,unlinkat,rename,renameat,renameat2,link,linkat,"
     "copy_file_range,sendfile"
 )
-# More than one page of the database: what is longer would be cut off, and `replay` would differ.
-_LONGEST = 1 << 22
+# More bytes than any call writes: of more, the rest would be cut off, and `replay` would differ.
+_OPTIONS = ("-f", "-y", "-xx", "-s", str(1 << 22), "-e", f"trace={CALLS}")
+_CHILD = "import sys; from tests.faults import power, runner; {}; runner.main(sys.argv[1:])"
 
 
 class Kind(Enum):
@@ -44,9 +48,29 @@ class Op:
     to: str = ""  # the new name
 
 
-def with_strace(command: Iterable[str], log: Path) -> list[str]:
-    options = ["-f", "-y", "-xx", "-s", str(_LONGEST), "-e", f"trace={CALLS}", "-o", str(log)]
-    return ["strace", *options, "--", *command]
+@dataclass(frozen=True)
+class Recording:
+    """What an act did to the files of a data directory."""
+
+    act: str
+    files: dict[str, bytes]  # before it
+    ops: list[Op]
+
+
+def record(act: str, site: Site, folder: Path, *, synced: bool = True) -> Recording:
+    """Have *act* done below strace in *folder*, and prove that the recording is whole.
+
+    An export makes out.dbk in the data directory. *synced*=False is the build without any sync.
+    """
+    data, log = site.copy(folder / "recorded", act), folder / "strace.log"
+    files = snapshot(data)
+    code = _CHILD.format("pass" if synced else "power.sync_nothing()")
+    file = data / "out.dbk" if act == "export" else site.backup
+    command = ["strace", *_OPTIONS, "-o", log, "--", sys.executable, "-c", code, act, data, file]
+    subprocess.run(command, check=True, capture_output=True)
+    ops = read(log, data, files)
+    assert replay(ops, files) == snapshot(data)
+    return Recording(act, files, ops)
 
 
 def read(log: Path, folder: Path, names: Iterable[str]) -> list[Op]:

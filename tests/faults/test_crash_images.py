@@ -6,38 +6,24 @@ An import and an undo are recorded; then a crash is tried after each of their op
 import hashlib
 import itertools
 import random
-import subprocess
-import sys
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.faults import recorder
 from tests.faults.children import workers
 from tests.faults.crash_images import Disk, Fate, judge_image
-from tests.faults.recorder import Kind, Op
+from tests.faults.recorder import Kind, Recording, record
 from tests.faults.site import Judgement, Site, Verdict
 from tests.faults.tally import LONG, Tally
 
 IMAGES = 5_000 if LONG else 500  # of each act, no two the same
 AHEAD = 50  # images that wait in memory
 USED_EVERY = 100  # export and import afterwards take ten times as long as the rest
-CHILD = "import sys; from tests.faults import power, runner; {}; runner.main(sys.argv[1:])"
 
 pytestmark = pytest.mark.usefixtures("strace")
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What an act did to the files of a data directory."""
-
-    act: str
-    files: dict[str, bytes]  # before it
-    ops: list[Op]
 
 
 @dataclass(frozen=True)
@@ -49,18 +35,6 @@ class Crash:
     done: bool
     found: Judgement
     is_new: bool  # no crash before left this image
-
-
-def record(act: str, site: Site, folder: Path, *, synced: bool = True) -> Recording:
-    """Have *act* done below strace in *folder*, and prove that the recording is whole."""
-    data, log = site.copy(folder / "recorded", act), folder / "strace.log"
-    files = recorder.snapshot(data)
-    code = CHILD.format("pass" if synced else "power.sync_nothing()")
-    command = [sys.executable, "-c", code, act, str(data), str(site.backup)]
-    subprocess.run(recorder.with_strace(command, log), check=True, capture_output=True)
-    ops = recorder.read(log, data, files)
-    assert recorder.replay(ops, files) == recorder.snapshot(data)
-    return Recording(act, files, ops)
 
 
 def moments(recorded: Recording, rng: random.Random) -> Iterator[tuple[int, Fate, bool, dict]]:

@@ -1,34 +1,18 @@
 """What is on the disk before what: nothing is said, named or wiped before what it rests on."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from dashboard import db
 from dashboard.backup import export as exporting
 from dashboard.models import Unit
-from tests.faults import recorder
-from tests.faults.recorder import Kind, Op
-from tests.faults.site import UNIT, Site, bring_in, opened
+from tests.faults.recorder import Kind, Op, record
+from tests.faults.site import UNIT, bring_in, opened
 
-CHILD = "import sys; from tests.faults import power, runner; {}; runner.main(sys.argv[1:])"
 LOG = "dashboard.db-wal"
 
 pytestmark = pytest.mark.usefixtures("strace")
-
-
-def ops_of(act: str, site: Site, folder: Path, *, synced: bool = True) -> list[Op]:
-    """Return what *act* did to the files of its data directory; an export makes out.dbk there."""
-    data, log = site.copy(folder / "data", act), folder / "strace.log"
-    names = recorder.snapshot(data)
-    code = CHILD.format("pass" if synced else "power.sync_nothing()")
-    file = data / "out.dbk" if act == "export" else site.backup
-    command = [sys.executable, "-c", code, act, str(data), str(file)]
-    subprocess.run(recorder.with_strace(command, log), check=True, capture_output=True)
-    return recorder.read(log, data, names)
 
 
 def after(ops: list[Op], start: int, kind: Kind, path: str) -> int:
@@ -55,13 +39,13 @@ def finished(ops: list[Op], part: str, folder: str) -> int:
 
 
 def test_an_export_is_done_when_its_file_and_its_name_are_on_the_disk(site, tmp_path):
-    ops = ops_of("export", site, tmp_path)
+    ops = record("export", site, tmp_path).ops
     assert finished(ops, "out.part", ".") < done(ops)
 
 
 @pytest.mark.parametrize("act", ["import", "undo"])
 def test_the_safety_copy_is_on_the_disk_before_anything_is_wiped(act, site, tmp_path):
-    ops = ops_of(act, site, tmp_path)
+    ops = record(act, site, tmp_path).ops
     part = next(op.path for op in ops if op.kind is Kind.CREATE and op.path.endswith(".part"))
     begun, saved = after(ops, -1, Kind.CREATE, part), finished(ops, part, "safety")
     assert [op for op in ops[begun:saved] if op.path.startswith("dashboard.db")] == []
@@ -72,7 +56,7 @@ def test_the_safety_copy_is_on_the_disk_before_anything_is_wiped(act, site, tmp_
 
 
 def test_control_without_syncing_the_order_is_missed(site, tmp_path):
-    ops = ops_of("export", site, tmp_path, synced=False)
+    ops = record("export", site, tmp_path, synced=False).ops
     with pytest.raises(AssertionError, match=r"no Kind\.SYNC of out\.part"):
         finished(ops, "out.part", ".")
 
