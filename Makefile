@@ -17,7 +17,7 @@ export CHROMIUM
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format vectors fuzz lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format vectors fuzz faults lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ vectors: $(READY_DEV)  ## rebuild the archive test vectors
 fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS="--seconds 60 reader" for less)
 	@PYTHONPATH=.:$(VENV)/fuzz $(PYTHON) -m tests.fuzz.campaign $(ARGS)
 	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -o faulthandler_timeout=0 tests/backup/test_properties.py
+
+# Power cuts and full disks need root for a disk of their own; without it they are skipped, and say so.
+faults: $(READY_DEV)  ## run the long fault sweeps: kills, power cuts, I/O errors, crowds (takes hours)
+	@FAULTS=long $(PYTHON) -m pytest -o faulthandler_timeout=0 tests/faults $(ARGS)
 
 # With their extras: pip refuses a hash-checked `coverage[toml]` that is pinned as `coverage` alone as soon as
 # a newer release is out.

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from pathlib import Path
 
-from . import db
+from . import db, disk
 from .backup.store import Folders, make_folders
 from .models import ALL_TABLES, Installation, Organisation, chain
 from .vault import KEY_FILE_NAME, KeyUnusable, make_key_file, read_key_file, vault
@@ -52,6 +52,9 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
                 _compare(installation, key_file)
     except (KeyUnusable, db.DatabaseUnusable) as error:
         raise InstallationUnusable(str(error)) from None
+    except db.DatabaseError as error:
+        said = f"the database cannot be opened ({error}). Nothing was changed. Try again."
+        raise InstallationUnusable(disk.sentence(error) or said) from None
     return make_folders(data_dir)
 
 

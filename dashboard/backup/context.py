@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from .. import db
+from .. import db, disk
 from ..archive import ArchiveError, KdfCost
 from ..models import BackupRun, RunState
 from . import processes, runs
-from .errors import BackupError, Cancelled, Interrupted
+from .errors import BackupError, Cancelled, DiskUnusable, Interrupted, OutcomeUnknown
 from .store import Folders
 
 
@@ -24,21 +24,42 @@ class Context:
 
 @contextmanager
 def recorded(run: BackupRun) -> Iterator[None]:
-    """Record how *run* ended if it did not end well; success is recorded by the block itself."""
+    """Record how *run* ended if it did not end well; success is recorded by the block itself.
+
+    Raise `DiskUnusable` instead of the errors that a full, read-only or failing disk gives.
+    """
     try:
         yield
+    except OutcomeUnknown as error:
+        cause = error.__cause__ or error
+        sentence = disk.sentence(cause)
+        if not _end(run, RunState.FAILED, sentence or type(cause).__name__):
+            raise
+        # What was written now has taken the place of what that commit left half done.
+        raise (DiskUnusable(sentence) if sentence else cause) from None
     except (ArchiveError, BackupError) as error:
-        runs.end(run, _STATES.get(type(error), RunState.REFUSED), reason=str(error))
+        _end(run, _STATES.get(type(error), RunState.REFUSED), str(error))
         raise
     except KeyboardInterrupt:
-        runs.end(run, RunState.CANCELLED, reason=str(Cancelled()))
+        _end(run, RunState.CANCELLED, str(Cancelled()))
         raise
     except BaseException as error:
-        with suppress(db.DatabaseError):
-            runs.end(run, RunState.FAILED, reason=type(error).__name__)
+        sentence = disk.sentence(error)
+        _end(run, RunState.FAILED, sentence or type(error).__name__)
+        if sentence:
+            raise DiskUnusable(sentence) from error
         raise
     finally:
         processes.at_work.discard(run.uid)
+
+
+def _end(run: BackupRun, state: RunState, reason: str) -> bool:
+    # Where not even this can be written, the next one to come closes the run as interrupted. What
+    # went wrong first is what the user has to hear.
+    with suppress(db.DatabaseError):
+        runs.end(run, state, reason=reason)
+        return True
+    return False
 
 
 _STATES: dict[type[Exception], RunState] = {

@@ -14,6 +14,8 @@
     ├── NoSafetyCopy       the present state could not be saved first
     ├── NothingToUndo      no import of this unit can be undone any more
     ├── NoSpace            the disk has not the room that is needed
+    ├── OutcomeUnknown     the disk failed at the commit, and after it
+    ├── DiskUnusable       the disk was full, read-only or failing when it came to it
     ├── TooBusy            too many key derivations at once
     ├── NotVerified        what was read back is not what was written
     └── FileChanged        not the file that was validated
@@ -161,9 +163,32 @@ class NoSpace(BackupError):
     code = "no_space"
 
     def __init__(self, needed: int, free: int) -> None:
+        # Rounded apart: both as the same number would explain nothing.
         super().__init__(
-            f"This needs {needed >> 20} MiB on the server's disk and {free >> 20} MiB are free. "
-            "Nothing was changed. Make room, then try again."
+            f"This needs {-(-needed >> 20)} MiB on the server's disk and {free >> 20} MiB are "
+            "free. Nothing was changed. Make room, then try again."
+        )
+
+
+class DiskUnusable(BackupError):
+    """The disk did not do it: full, read-only or failing."""
+
+    code = "disk"
+
+
+class OutcomeUnknown(BackupError):
+    """The commit failed, and nothing could be written after it: the only error that may be done.
+
+    What a database wrote of a commit it may find again at its next start, and then it counts.
+    """
+
+    code = "outcome_unknown"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server's disk failed at the last moment, and it could not be written down what "
+            "came of it. The unit is wholly as it was, or wholly as in the backup. See to the "
+            "disk, start the server again, then look at the Backup page: it knows which."
         )
 
 

@@ -21,6 +21,7 @@ from .errors import (
     Cancelled,
     Interrupted,
     NoSafetyCopy,
+    OutcomeUnknown,
     TicketUnusable,
     UnitChanged,
     WrongUnit,
@@ -28,7 +29,7 @@ from .errors import (
 from .export import Lock, export
 from .progress import Progress, Stage, as_saving, silent
 from .report import Preview, Report
-from .restore import Plan, Restored, restore
+from .restore import Plan, Restored, require_room, restore
 
 # Asked from the thread that imports, the last time when nobody can change the answer any more: it
 # raises `NoLongerAllowed` unless whoever asked for the import still may.
@@ -163,7 +164,9 @@ def _replace_from(
     still_allowed()
     if not _is_current(run.unit, plan):
         raise UnitChanged(plan.unit_revision)
+    require_room(context.folders.data, plan)  # before the work of the safety copy, too
     saved = _safety_copy(run, by, context, progress)
+    is_commit = False
     try:
         with _turn(progress), db.write_transaction():
             still_allowed()
@@ -185,8 +188,12 @@ def _replace_from(
                 revision=restored.revision,
             )
             progress(Stage.COMMIT, 0, 0)
-    except BaseException:
-        store.remove(context.folders.safety, run.uid)
+            is_commit = True
+    except BaseException as error:
+        if is_commit and isinstance(error, db.DatabaseError):
+            raise OutcomeUnknown from error  # and the copy stays: it may be needed for the undo
+        with suppress(OSError):  # else the next start sweeps it
+            store.remove(context.folders.safety, run.uid)
         raise
     run.unit.revision = restored.revision
     with suppress(db.DatabaseError):  # only gives disk space back; the import is done

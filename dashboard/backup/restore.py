@@ -53,8 +53,7 @@ def restore(
     """
     if sha256(source) != plan.file_sha256:
         raise FileChanged
-    # The write-ahead log holds the old pages and the new ones until the commit.
-    require_space(data_dir, 3 * plan.payload_bytes + SPARE_BYTES)
+    require_room(data_dir, plan)
 
     revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
     if revision != plan.unit_revision:
@@ -82,6 +81,12 @@ def restore(
 
     Unit.update(revision=Unit.revision + 1).where(Unit.id == unit.id).execute()
     return Restored(found, reader.manifest.counts, revision + 1)
+
+
+def require_room(data_dir: Path, plan: Plan) -> None:
+    """Raise `NoSpace` unless an import of *plan* has the room it may need."""
+    # The write-ahead log holds the old pages and the new ones until the commit.
+    require_space(data_dir, 3 * plan.payload_bytes + SPARE_BYTES)
 
 
 def _respelled(source: BinaryIO, file_key: bytes) -> str:

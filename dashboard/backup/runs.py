@@ -43,14 +43,17 @@ def begin_again(run: BackupRun) -> None:
 
 def begin_upload(unit: Unit, by: User) -> BackupRun:
     """Record that an upload comes in: it waits to be validated, and keeps nobody from anything."""
-    return BackupRun.create(
+    run = BackupRun.create(
         uid=secrets.token_hex(16),
         unit=unit,
         user_email=by.email,
         kind=RunKind.VALIDATE,
         state=RunState.UPLOADED,
         started_at=now(),
+        process=processes.this_process(),
     )
+    processes.at_work.add(run.uid)
+    return run
 
 
 def _email(by: User | str) -> str:

@@ -35,7 +35,8 @@ def make_folders(data_dir: Path) -> Folders:
     return Folders(data_dir, *(data_dir / name for name in names))
 
 
-_NAME = re.compile(r"([0-9a-f]{32})\.(?:dbk|part)")
+PART = ".part"  # what is not finished ends so
+_NAME = re.compile(rf"([0-9a-f]{{32}})(?:\.dbk|{re.escape(PART)})")
 _COPY_BYTES = 1 << 20
 
 
@@ -68,7 +69,7 @@ def new_output(final: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _written(final: Path) -> Iterator[BinaryIO]:
-    part = final.with_name(final.stem + ".part")
+    part = final.with_name(final.stem + PART)
     descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w+b") as sink:
@@ -112,6 +113,13 @@ def sha256(source: BinaryIO) -> str:
         digest.update(block)
     source.seek(0)
     return digest.hexdigest()
+
+
+def size(source: BinaryIO) -> int:
+    """Return the number of bytes in *source*; leave it at its beginning."""
+    end = source.seek(0, os.SEEK_END)
+    source.seek(0)
+    return end
 
 
 def require_space(folder: Path, needed: int) -> None:

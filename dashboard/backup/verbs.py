@@ -64,7 +64,11 @@ def export_to_file(
         lock = lock_with_password(password, context.cost, least=context.password_min)
         with store.new_output(path) as sink:
             report = export(unit, sink, lock, app=context.app, by=by, progress=progress)
-        _end_export(run, report)
+        try:
+            _end_export(run, report)
+        except BaseException:
+            path.unlink()  # an export that was refused leaves nothing
+            raise
     return report
 
 
@@ -114,10 +118,12 @@ def preview_with_password(
 def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> str:
     """Copy *upload* to disk, still encrypted, and return the id it can be validated by.
 
-    A wrong password must not cost a second upload, so it stays for half an hour.
+    A wrong password must not cost a second upload, so it stays for half an hour. Raise `NoSpace`
+    before anything is written if there is no room for it.
     """
     run = runs.begin_upload(unit, user)
     with recorded(run):
+        store.require_space(context.folders.uploads, store.size(upload))
         with store.new_file(context.folders.uploads, run.uid) as sink:
             digest = store.copy_in(upload, sink)
         # Known from here on, so that a refusal tells which file it was.
@@ -161,13 +167,13 @@ def validate_upload(
         try:
             with path.open("rb") as source:
                 found = preview_with_password(source, password, unit, progress=progress)
+            token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
+            end_validation(run, found)
         except (WrongPassword, TooBusy):
             raise
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
-        end_validation(run, found)
     return token, found
 
 

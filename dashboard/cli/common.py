@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from .. import __version__, db
+from .. import __version__, db, disk
 from ..archive import ArchiveError, KdfCost
 from ..backup import BackupError, Context
 from ..config import Settings
@@ -77,10 +77,11 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
         except FileExistsError as error:
             refuse("exists", f"{error.filename or error} is there already.", hint="name another")
         except db.DatabaseError as error:
-            refuse("database", f"The database did not do it ({error}). Nothing was changed.")
+            said = f"The database did not do it ({error}). Nothing was changed."
+            refuse("database", disk.sentence(error) or said)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            refuse("system", f"{where}{error.strerror}.")
+            refuse("system", where + (disk.sentence(error) or f"{error.strerror}."))
 
     return run
 

@@ -2,7 +2,7 @@
 
 import peewee
 
-from ..db import BaseModel, NumberedModel
+from ..db import BaseModel, NumberedModel, database
 from .accounts import Unit, User
 from .enums import RunState
 
@@ -30,9 +30,10 @@ class BackupRun(NumberedModel):
         """Make a running run, or *run* running; None if another one of its unit is running."""
         columns["state"] = RunState.RUNNING
         try:
-            if run is None:
-                return cls.create(**columns)
-            cls.update(**columns).where(cls.id == run.id).execute()
+            with database.atomic():  # so that the caller's transaction can go on without it
+                if run is None:
+                    return cls.create(**columns)
+                cls.update(**columns).where(cls.id == run.id).execute()
         except peewee.IntegrityError:
             unit = run.unit if run is not None else columns["unit"]
             if cls.running(unit) is None:

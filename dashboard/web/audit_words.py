@@ -7,7 +7,7 @@ from typing import Any
 
 from ..models import AuditEvent, Role, RunState
 from ..models.events import detail_of
-from .backup_page import HEADLINES, LABELS
+from .labels import HEADLINES, LABELS
 
 # Group -> its word on the screen, and the words of each action.
 GROUPS: dict[str, tuple[str, dict[str, str]]] = {

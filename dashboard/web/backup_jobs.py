@@ -60,22 +60,22 @@ def _ended(job: Job, *, direct: bool) -> Response:
     if isinstance(error, situations.UnitChanged):
         return stale.answer(error)
     expected = isinstance(error, (ArchiveError, BackupError))
-    if direct and not (job.act is Act.VALIDATE and expected):
+    is_of_file = expected and not isinstance(error, situations.DiskUnusable)
+    if direct and not (job.act is Act.VALIDATE and is_of_file):
         _raise(job, error)
     return _refused(job.act, str(error) if expected else _sentence(job, error))
 
 
 def _raise(job: Job, error: BaseException) -> NoReturn:
-    if job.incident and not isinstance(error, tuple(errors.STATUS)):
+    if job.incident and errors.lookup(error) is None:
         g.incident = job.incident  # it was logged where it happened
         abort(500)
     raise error
 
 
 def _sentence(job: Job, error: BaseException) -> str:
-    for kind in type(error).__mro__:
-        if kind in errors.STATUS:
-            return errors.STATUS[kind][1] or str(error)
+    if found := errors.lookup(error):
+        return found[1]
     return (
         "The server made a mistake, and nothing was changed. If it happens again, tell the people "
         f"who run it this incident id: {job.incident}."

@@ -27,25 +27,11 @@ from ..models import BackupRun, being_restored
 from . import access, errors, job_view
 from .forms_backup import DiscardForm, ExportForm, ImportForm, UndoForm, UploadForm
 from .htmx import answer, is_htmx, refresh, see_other
+from .labels import HEADLINES, LABELS
 
 bp = Blueprint("backups", __name__, url_prefix="/u/<slug>/admin/backup")
 
 HISTORY_ROWS = 10
-# Section of the file -> the word on the screen, in the order of the screen.
-LABELS = {
-    "plugins": "Plugins",
-    "profiles": "Profiles",
-    "config_keys": "Config keys",
-    "workspaces": "Workspaces",
-    "applications": "Applications",
-    "plugin_permissions": "Plugin permissions",
-    "plugin_mappings": "Plugin mappings",
-    "profile_workspaces": "Workspaces in profiles",
-    "profile_roles": "Roles on profiles",
-    "toolbar": "Toolbar entries",
-    "assets": "Icon images",
-}
-HEADLINES = ("plugins", "profiles", "config_keys", "workspaces", "applications")
 NOT_INCLUDED = (
     (
         "Users, passwords and roles of people",
@@ -62,6 +48,8 @@ errors.STATUS |= {
     BackupError: (409, None),
     situations.NoLongerAllowed: (403, None),
     situations.NoSpace: (503, None),
+    situations.DiskUnusable: (503, None),
+    situations.OutcomeUnknown: (503, None),
     situations.NoSafetyCopy: (503, None),
     situations.TooBusy: (429, None),
 }

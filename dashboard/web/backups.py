@@ -12,11 +12,11 @@ from ..backup import errors as situations
 from ..jobs import Act
 from ..models import BackupRun, RunKind, RunState
 from . import access, backup_jobs, backup_page, copies, job_view, permits, stale
-from .backup_page import LABELS, bp, context
+from .backup_page import bp, context
 from .forms_backup import DiscardForm, ExportForm, ImportForm, PreviewForm, UploadForm
 from .htmx import answer
 
-__all__ = ["LABELS", "bp", "copies"]  # copies adds its routes to bp
+__all__ = ["bp", "copies"]  # copies adds its routes to bp
 
 bp.register_error_handler(situations.UnitChanged, stale.answer)
 
@@ -83,7 +83,7 @@ def validate(slug: str) -> Response:
         if form.file.data:
             kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
         run = backup.begin_validation(g.unit, g.user, kept, context())
-    except (situations.UploadGone, situations.NoSpace) as error:
+    except situations.UploadGone as error:
         return backup_page.validate_refused(str(error))
     work = partial(
         backup.validate_upload, g.unit, g.user, kept, form.password.data or "", context()

@@ -12,8 +12,8 @@ from ..backup import Comparison, SectionChange
 from ..backup.details import details_of_ticket
 from ..backup.errors import UnitChanged
 from . import access, stale
-from .backups import LABELS
 from .htmx import is_htmx
+from .labels import LABELS
 
 bp = Blueprint("changes", __name__, url_prefix="/u/<slug>/admin/backup")
 

@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from peewee import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from .. import db
+from .. import db, disk
 from ..models import StaleRevision, UnitBeingRestored, being_restored
 from ..models.people import PeopleError
 from . import kept_input, news
@@ -111,7 +111,7 @@ TITLES = {
     422: "Not accepted",
     429: "Too many attempts",
     500: "Something went wrong",
-    503: "Busy",
+    503: "Not just now",
 }
 RELOADABLE = {400, 409, 429, 503}
 RETRY_SECONDS = 5
@@ -143,17 +143,21 @@ def _page_behind() -> str:
     return own_page(here) or own_page(came_from) or url_for("units.start")
 
 
-def _lookup(error: Exception) -> tuple[int, str] | None:
+def lookup(error: BaseException) -> tuple[int, str] | None:
+    """Return status and sentence for *error*, None if nobody expected it."""
+    if sentence := disk.sentence(error):
+        return 503, sentence
     for kind in type(error).__mro__:
         if kind in STATUS:
             status, sentence = STATUS[kind]
-            special = WORDS_OF[kind](error) if kind in WORDS_OF else None
+            words = WORDS_OF.get(kind)
+            special = words(error) if words and isinstance(error, Exception) else None
             return status, special or sentence or str(error)
     return None
 
 
 def _known(error: Exception) -> Response:
-    found = _lookup(error)
+    found = lookup(error)
     if found is None:
         raise error  # reaches _unexpected, after Flask has logged it
     response = kept_input.shown_again(*found) or page(*found)
@@ -163,9 +167,11 @@ def _known(error: Exception) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    found = _lookup(error)
+    found = lookup(error)
     if found is not None:
         return page(*found)
+    if error.code == 404 and (older := _older_form()):
+        return _known(older)
     status = error.code or 500
     # An abort with words of ours keeps them; werkzeug's own are not for users.
     own_words = error.description != type(error).description
@@ -177,9 +183,17 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
+def _older_form() -> StaleRevision | None:
+    """Return what is wrong with a form of an older page: what it is about may be gone since."""
+    unit, given = g.get("unit"), request.form.get("revision", "")
+    if request.method != "POST" or unit is None or not given.isdecimal():
+        return None
+    return StaleRevision(unit, int(given)) if int(given) != unit.revision else None
+
+
 def _unexpected(error: InternalServerError) -> Response:
     original = error.original_exception
-    found = _lookup(original) if isinstance(original, Exception) else None
+    found = lookup(original) if isinstance(original, Exception) else None
     if found is not None:
         return page(*found)
     incident = g.get("incident", "unknown")

@@ -67,7 +67,6 @@ def managed_or_404(uid: str) -> Workspace:
 def show(slug: str, uid: str) -> ResponseReturnValue:
     """Show the workspace. Each application loads by itself; `?plain=1` shows all at once."""
     workspace = workspace_or_404(uid)
-    remember(workspace)
     plain = request.args.get("plain") == "1"
     now = datetime.now(UTC)
     columns = [
@@ -90,6 +89,7 @@ def show(slug: str, uid: str) -> ResponseReturnValue:
         # Only here, and only the hosts that the unit's admin allowed.
         policy = CONTENT_SECURITY_POLICY.replace("frame-src", f"frame-src {' '.join(sources)}")
         response.headers["Content-Security-Policy"] = policy
+    remember(workspace)
     return response
 
 

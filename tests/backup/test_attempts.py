@@ -177,7 +177,7 @@ def test_a_unit_that_changed_since_the_preview(cast, engine, make_backup, ticket
     with Unchanged(cast.daily), pytest.raises(errors.UnitChanged):
         backup.import_ticket(cast.daily, cast.alice, token, engine)
     detail = events.only("backup.import", "refused", cast.daily, cast.alice.email)
-    assert (detail["reason"], detail["file_sha256"]) == (str(errors.UnitChanged()), sha256(data))
+    assert (detail["reason"], detail["file_sha256"]) == (str(errors.UnitChanged(0)), sha256(data))
     assert detail["source"].startswith("Harbour Daily, ")
 
 

@@ -1,7 +1,9 @@
 """Import: all of it or nothing, this unit only, never before the proof."""
 
 import io
+from contextlib import contextmanager
 
+import peewee
 import pytest
 
 from dashboard import backup, db
@@ -13,6 +15,7 @@ from dashboard.models import (
     ConfigKey,
     ImportTicket,
     Membership,
+    RunState,
     SafetyCopy,
     Session,
     Unit,
@@ -181,6 +184,7 @@ def test_without_a_safety_copy_there_is_no_import(cast, make_backup, bring_in, m
 def test_without_room_there_is_no_import(cast, make_backup, bring_in, monkeypatch, folders):
     data = make_backup(cast.daily)
     monkeypatch.setattr(restore, "SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(imports, "export", lambda *_: pytest.fail("it was saved all the same"))
     with Unchanged(cast.daily), pytest.raises(errors.NoSpace):
         bring_in(cast.daily, cast.alice, data)
     assert list(folders.safety.iterdir()) == []
@@ -276,3 +280,37 @@ def test_a_run_that_nobody_finished_reads_interrupted_after_a_start(cast):
     again = BackupRun.get_by_id(run.id)
     assert again.state == "interrupted"
     assert "Nothing was changed" in again.reason
+
+
+@pytest.mark.parametrize("is_written_down", [True, False])
+def test_a_commit_that_fails_keeps_the_copy_that_its_undo_would_need(
+    cast, engine, make_backup, folders, monkeypatch, is_written_down
+):
+    """What a database wrote of a commit it may take as done at its next start."""
+    uid = backup.keep_upload(cast.daily, cast.alice, io.BytesIO(make_backup(cast.daily)), engine)
+    token, _ = backup.validate_upload(cast.daily, cast.alice, uid, PASSWORD, engine)
+    whole, end = db.write_transaction, runs.end
+    broken = peewee.OperationalError("the commit has failed")
+
+    @contextmanager
+    def failing():
+        with whole():
+            yield
+            raise broken
+
+    def end_on_a_dead_disk(run, state, **columns):
+        if state is RunState.FAILED:
+            raise peewee.OperationalError
+        end(run, state, **columns)
+
+    run, _ = backup.begin_import(cast.daily, cast.alice, token, engine)
+    monkeypatch.setattr(db, "write_transaction", failing)
+    if not is_written_down:
+        monkeypatch.setattr(runs, "end", end_on_a_dead_disk)
+    expected = "the commit has failed" if is_written_down else "it knows which"
+    with Unchanged(cast.daily, cast.weekly), pytest.raises(Exception, match=expected):
+        backup.import_ticket(cast.daily, cast.alice, token, engine, run=run)
+    assert [path.stem for path in folders.safety.iterdir()] == [run.uid]
+    assert BackupRun.get_by_id(run.id).state == ("failed" if is_written_down else "running")
+    backup.mark_interrupted()
+    assert backup.sweep(folders, 7) == 1

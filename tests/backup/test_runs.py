@@ -142,3 +142,24 @@ def test_an_import_tells_every_stage_in_order(cast, engine, make_backup):
     assert stages == [Stage.SAVE, Stage.LOAD, Stage.VERIFY, Stage.COMMIT]
     assert state(cast.daily) == before
     assert all(stage.label for stage in Stage)
+
+
+def test_a_ticket_belongs_to_the_run_that_began_first(cast, engine, make_backup):
+    uid = backup.keep_upload(cast.daily, cast.alice, io.BytesIO(make_backup(cast.daily)), engine)
+    token, _ = backup.validate_upload(cast.daily, cast.alice, uid, PASSWORD, engine)
+    begin = backup.begin_import
+    first, is_new = begin(cast.daily, cast.alice, token, engine)
+    assert is_new
+    assert begin(cast.daily, cast.alice, token, engine) == (first, False)
+    assert BackupRun.select().where(BackupRun.kind == RunKind.IMPORT).count() == 1
+
+
+def test_a_ticket_stays_good_while_something_else_is_running(cast, engine, make_backup):
+    uid = backup.keep_upload(cast.daily, cast.alice, io.BytesIO(make_backup(cast.daily)), engine)
+    token, _ = backup.validate_upload(cast.daily, cast.alice, uid, PASSWORD, engine)
+    run = runs.begin(cast.daily, RunKind.EXPORT, cast.alice)
+    with pytest.raises(errors.UnitBusy):
+        backup.begin_import(cast.daily, cast.alice, token, engine)
+    runs.end(run, RunState.DONE)
+    assert ImportTicket.get().run is None
+    assert backup.begin_import(cast.daily, cast.alice, token, engine)[1]

@@ -3,9 +3,11 @@
 import io
 import re
 
+import peewee
 import pytest
 
-from dashboard.backup import runs
+from dashboard.backup import imports, runs
+from dashboard.backup.errors import OutcomeUnknown
 from dashboard.models import ConfigKey, ImportTicket, Plugin
 from tests.backup.conftest import Unchanged, state, wipe_some
 
@@ -272,3 +274,35 @@ def test_the_page_holds_no_secret_and_every_section(admin, cast):
     assert "hush" not in page
     for words in ("Export backup", "Import backup", "One backup for each unit", "Left out"):
         assert words in page
+
+
+def test_an_import_that_nobody_can_be_sure_of_is_not_said_to_have_changed_nothing(
+    admin, saved, monkeypatch
+):
+    def fail(*_, **__):
+        raise OutcomeUnknown
+
+    def end(*_, **__):
+        raise peewee.OperationalError
+
+    ticket = ticket_in(validate(admin, saved))
+    monkeypatch.setattr(imports, "_replace", fail)
+    monkeypatch.setattr(runs, "end", end)
+    response = import_(admin, ticket)
+    assert response.status_code == 503
+    assert "wholly as it was, or wholly as in the backup" in response.text
+    assert "othing was" not in response.text
+
+
+def test_a_disk_that_is_full_under_validate_is_no_fault_of_the_file(
+    admin, cast, saved, folders, monkeypatch
+):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dashboard.backup.tickets.issue", full)
+    with Unchanged(cast.daily):
+        response = validate(admin, saved)
+    assert response.status_code == 503
+    assert "The disk is full. Nothing was changed." in response.text
+    assert list(folders.uploads.iterdir()) == []

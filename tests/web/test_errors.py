@@ -56,6 +56,7 @@ def test_too_small_a_role_is_told_whom_to_ask(client, cast, login):
         (StaleRevision(), 409, "This page is older than the unit"),
         (PeopleError("A unit needs an admin."), 422, "A unit needs an admin."),
         (peewee.OperationalError("database is locked"), 503, "The database is busy"),
+        (OSError(28, "locked"), 503, "The disk is full. Nothing was changed."),
     ],
 )
 @pytest.mark.parametrize("as_htmx", [False, True])

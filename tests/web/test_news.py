@@ -153,7 +153,9 @@ def test_a_stale_form_about_something_that_is_gone_is_the_plain_page(admin, cast
         ConfigKey.delete().where(ConfigKey.unit == cast.daily, ConfigKey.name == "K0001").execute()
     data = {"type": "string", "value": "x", "revision": str(seen)}
     with Unchanged(cast.daily):
-        assert admin.post(f"{UNIT}/admin/keys/K0001", data=data).status_code == 404
+        refused = admin.post(f"{UNIT}/admin/keys/K0001", data=data)
+    assert refused.status_code == 409
+    assert "changed by" in words_of(refused)
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""What to say when the disk does not do it: it is full, can only be read, or fails."""
+
+import errno
+import os
+import shutil
+import sqlite3
+from pathlib import Path
+
+from . import db
+
+FULL = "The disk is full. Nothing was changed. Make room on it, then try again."
+READ_ONLY = (
+    "The disk can only be read just now. Nothing was changed. Have it made writable, then try "
+    "again."
+)
+FAILING = (
+    "The disk does not read and write as it should. Nothing was changed. Have it checked, then try "
+    "again."
+)
+_OF_SYSTEM = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EROFS: READ_ONLY,
+    errno.EIO: FAILING,
+}
+_OF_SQLITE = {sqlite3.SQLITE_FULL: FULL, sqlite3.SQLITE_READONLY: READ_ONLY}
+# Said for many reasons: the disk itself tells which.
+_VAGUE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+# What SQLite makes to open a database: log and index. Below that it does not even read.
+_LEAST_BYTES = 256 << 10
+
+
+def sentence(error: BaseException) -> str | None:
+    """Return what to say if the disk is behind *error*, None if it is not."""
+    if isinstance(error, OSError):
+        return _OF_SYSTEM.get(error.errno or 0)
+    cause: BaseException | None = error
+    while isinstance(cause, db.DatabaseError):  # Peewee's own, around that of the engine
+        cause = cause.__cause__ or cause.__context__
+    if not isinstance(cause, sqlite3.Error):
+        return None
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    return _look() if code in _VAGUE else _OF_SQLITE.get(code)
+
+
+def _look() -> str:
+    """Return what is wrong with the disk of the SQLite file."""
+    folder = Path(db.database.database).parent
+    try:
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return READ_ONLY
+        return FULL if shutil.disk_usage(folder).free < _LEAST_BYTES else FAILING
+    except OSError:
+        return FAILING
