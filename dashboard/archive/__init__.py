@@ -38,7 +38,7 @@ from .keys import (
 from .manifest import ContentDigest, Manifest, Trailer, UnitLabel, encode_line, section_heads
 from .read_back import Proof, ReadBack
 from .reader import ArchiveReader, Batch, open_with_password, unlock
-from .rows import SECTION_BY_NAME, SECTIONS, Row, Section, encode_rows
+from .rows import SECTION_BY_NAME, SECTIONS, Row, Section, decode_rows, encode_rows
 from .writer import ArchiveWriter, Lines, lines_of
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "Trailer",
     "UnitLabel",
     "WrongPassword",
+    "decode_rows",
     "encode_line",
     "encode_rows",
     "lines_of",

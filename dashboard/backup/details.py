@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import BinaryIO
 
-from ..archive import SECTIONS, ArchiveReader, Row, Section, with_file_key
+from ..archive import SECTIONS, ArchiveReader, Row, Section, decode_rows, with_file_key
 from ..archive.keys import Opener
 from ..archive.limits import MAX_POSITION
 from ..db import read_snapshot
@@ -94,7 +94,14 @@ def _find(source: BinaryIO, opener: Opener, asked: set[Place]) -> dict[Place, Ro
     source.seek(0)
     found: dict[Place, Row] = {}
     left = [at for at, section in enumerate(SECTIONS) if any(section.name == n for n, _ in asked)]
-    for batch in ArchiveReader(source, opener).batches(known=True):
+    firsts = {name: min(key for of, key in asked if of == name) for name, _ in asked}
+
+    def skip(section: Section, lines: bytes) -> bool:
+        # Rows are sorted: when the last one of many comes before the first that is asked for...
+        last = decode_rows(section, lines[lines.rfind(b"\n", 0, -1) + 1 :], 1, 0)[0]
+        return section.name not in firsts or _key_of(section, last) < firsts[section.name]
+
+    for batch in ArchiveReader(source, opener).batches(known=True, skip=skip):
         section = batch.section
         if len(found) == len(asked) or SECTIONS.index(section) > max(left):
             break
