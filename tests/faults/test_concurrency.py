@@ -15,7 +15,7 @@ import pytest
 from dashboard import backup, db
 from dashboard.backup import imports, restore
 from dashboard.models import AuditEvent, BackupRun, RunKind, RunState, Unit, changes
-from dashboard.web import build_app, snapshot
+from dashboard.web import build_app, snapshots
 from tests.faults import breaks, history, server, site
 from tests.faults.conftest import LONG
 from tests.faults.crowd import Crowd, Town, import_, together, town_at
@@ -167,7 +167,7 @@ def test_without_the_write_lock_the_mix_is_noticed(crowd, monkeypatch):
 
 
 def test_without_the_snapshot_of_a_page_the_torn_page_is_noticed(crowd, monkeypatch):
-    monkeypatch.setattr(snapshot, "read_snapshot", nullcontext)
+    monkeypatch.setattr(snapshots.db, "read_snapshot", nullcontext)
     assert noticed(crowd)
 
 
