@@ -24,12 +24,13 @@ from dashboard.jobs import Job
 from dashboard.models import Role, User
 from tests import factories
 from tests.faults import history, server
+from tests.faults.conftest import LONG
 from tests.faults.history import Change, History, Look
 from tests.faults.server import Answer, Person
 
 NAMES = {"daily": "Harbour Daily", "weekly": "Coast Weekly", "mould": "Mould"}
 READERS, WRITERS = 16, 8
-LOOKS, WRITES = 6, 2  # of each reader and writer in a round, at least
+LOOKS, WRITES = (6 if LONG else 3), 2  # of each reader and writer in a round, at least
 PATIENCE_SECONDS = 60
 PAGES = (
     "admin/keys", "w/w0?plain=1", "admin/keys/K2", "admin/workspaces", "w/w1/settings", "profiles",

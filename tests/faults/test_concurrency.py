@@ -4,10 +4,12 @@ Each harness is shown to notice a broken build.
 """
 
 import logging
+import sqlite3
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ from dashboard.models import AuditEvent, BackupRun, RunKind, RunState, Unit, cha
 from dashboard.web import build_app, snapshots
 from tests.faults import breaks, history, server, site
 from tests.faults.conftest import LONG
-from tests.faults.crowd import Crowd, Town, import_, together, town_at
+from tests.faults.crowd import LOOKS, READERS, Crowd, Town, import_, together, town_at
 from tests.faults.server import backup_page, has_imported
 
 ROUNDS = 200 if LONG else 50
@@ -146,12 +148,12 @@ def test_an_import_among_writers_and_readers_is_whole_for_everybody(crowd):
         assert crowd.import_round(race=number % 4 == 3) == []
     print(f"{crowd.looks} pages, {crowd.changes} changes, {crowd.refused} refused")
     assert crowd.imports >= ROUNDS * 3 // 4
-    assert crowd.looks >= 100 * ROUNDS
+    assert crowd.looks >= READERS * LOOKS * ROUNDS
     assert crowd.refused > 0
 
 
 def test_an_export_among_writers_is_of_one_revision(crowd):
-    for _ in range(ROUNDS // 5):
+    for _ in range(ROUNDS // 10):
         assert crowd.export_round() == []
 
 
@@ -185,3 +187,67 @@ def test_without_the_revision_in_forms_the_late_write_is_noticed(crowd, monkeypa
             module, "changing", lambda *a, **k: honest(*a, **k | {"revision": None})
         )
     assert noticed(crowd)
+
+
+# --- somebody else's lock on the database
+
+LOCKS = 5  # of each kind
+BUSY_SECONDS = 0.5  # of the database's 15, for the sake of the test
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    monkeypatch.setattr(db, "BUSY_TIMEOUT_SECONDS", BUSY_SECONDS)
+
+
+@contextmanager
+def lock(town: Town, kind: str) -> Iterator[None]:
+    """Hold the lock that a backup program or a shell on the server may hold."""
+    path = Path(town.engine.folders.data) / "dashboard.db"
+    with closing(
+        sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
+    ) as other:
+        other.execute(f"BEGIN {kind}")
+        yield
+
+
+@pytest.mark.parametrize("kind", ["IMMEDIATE", "EXCLUSIVE"])
+def test_under_a_foreign_lock_an_import_is_busy_and_nothing_is_wiped(impatient, town, kind):
+    for _ in range(LOCKS):
+        ticket, slots = town.ticket(town.alice, "daily")
+        before, revision, begun = town.slots("daily"), town.revision("daily"), len(ended("daily"))
+        with lock(town, kind):
+            busy = import_(town.alice, "daily", ticket)
+            assert town.alice.get("/u/daily/admin/keys").status == 200
+        assert busy.status == 503
+        assert busy.headers["Retry-After"]
+        assert "busy" in server.said(busy)
+        assert (town.slots("daily"), town.revision("daily")) == (before, revision)
+        assert len(ended("daily")) == begun
+        assert has_imported("daily", import_(town.alice, "daily", ticket))
+        assert town.slots("daily") == slots
+
+
+def test_a_lock_that_comes_after_the_safety_copy_wipes_nothing(impatient, town, monkeypatch):
+    """The run cannot even be recorded as failed then; the next press closes it."""
+    honest, locks = imports._safety_copy, []
+
+    def then_locked(*args: Any) -> Any:
+        saved = honest(*args)
+        if not locks:
+            locks.append(lock(town, "IMMEDIATE"))
+            locks[0].__enter__()
+        return saved
+
+    monkeypatch.setattr(imports, "_safety_copy", then_locked)
+    ticket, _ = town.ticket(town.alice, "daily")
+    before, revision = town.slots("daily"), town.revision("daily")
+    busy = import_(town.alice, "daily", ticket)
+    locks[0].__exit__(None, None, None)
+    assert busy.status == 503
+    assert (town.slots("daily"), town.revision("daily")) == (before, revision)
+    assert list(town.engine.folders.safety.iterdir()) == []
+    ticket, slots = town.ticket(town.alice, "daily")
+    assert has_imported("daily", import_(town.alice, "daily", ticket))
+    assert town.slots("daily") == slots
+    assert ended("daily") == [RunState.INTERRUPTED, RunState.DONE]
