@@ -11,7 +11,7 @@ from pathlib import Path
 from ..models import BackupRun, ImportTicket, RunState, SafetyCopy
 from . import processes
 from .runs import DAY_SECONDS, EXPORT_KEPT_SECONDS, UPLOAD_KEPT_SECONDS, newest_safety_copy, now
-from .store import Folders, file_path, listed
+from .store import PART, Folders, file_path, listed
 
 
 def sweep(folders: Folders, safety_days: int, *, starting: bool = False) -> int:
@@ -54,6 +54,10 @@ def _is_at_work(run: BackupRun) -> bool:
 
 
 def _is_upload_needed(run: BackupRun, path: Path, starting: bool) -> bool:
+    if path.suffix == PART:  # it comes in just now, or whoever took it in is gone
+        alive = processes.is_alive(run.process, run.uid)
+        if alive is not None:
+            return alive
     tickets = ImportTicket.select().where(ImportTicket.upload == run.uid)
     if starting:
         return bool(tickets.where(ImportTicket.run.is_null()).exists())

@@ -28,7 +28,7 @@ START = (
     "from tests.faults import breaks; breaks.apply({!r}); from dashboard.cli import main; main()"
 )
 PATIENCE_SECONDS = 60
-_NEWEST = re.compile(r"(?s)<td>(?:Import|Undo)\b.*?<td>.*?</td>\s*<td>(.*?)</td>")
+_NEWEST = re.compile(r"(?s)<td[^>]*>(?:Import|Undo)\b.*?<td[^>]*>.*?</td>\s*<td[^>]*>(.*?)</td>")
 
 
 class Killed:

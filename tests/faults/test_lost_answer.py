@@ -155,7 +155,7 @@ def test_an_upload_that_nobody_comes_back_for_is_swept(town):
 
 
 def test_an_upload_that_nothing_sweeps_is_noticed(town, monkeypatch):
-    monkeypatch.setattr(page_of_backups, "_sweep", lambda: None)
+    monkeypatch.setattr(page_of_backups, "_sweep", lambda response: response)
     with pytest.raises(AssertionError):
         test_an_upload_that_nobody_comes_back_for_is_swept(town)
 
