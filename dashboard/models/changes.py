@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ RESTORES = ("backup.import", "backup.undo")
 EVENTS_SEARCHED = 1000
 # Long enough for any change of another unit to be through, short enough not to seem broken.
 LOOK_SECONDS = 1
-# Of the server's 16 threads: people who only look must not queue behind those who wait.
-WAITING_MAX = 8
-_waiting = threading.BoundedSemaphore(WAITING_MAX)
+# Of the server's 16 threads: people who only look must not queue behind those who wait, and those
+# of one unit must not take the places of all others.
+WAITING_MAX, WAITING_OF_UNIT = 12, 6
 
 
 class StaleRevision(Exception):
@@ -108,7 +109,9 @@ def _take_turn(stack: ExitStack, unit: Unit) -> None:
     An import of this unit that has not the lock yet keeps nobody from changing it: the plan of
     that import goes stale.
     """
-    if not _waiting.acquire(blocking=False):
+    if not _queue.enter(unit):
+        if being_restored(unit).exists():
+            raise UnitBeingRestored
         raise DatabaseBusy("the database is locked, and enough wait for it already")
     try:
         for _ in range(BUSY_TIMEOUT_SECONDS // LOOK_SECONDS):
@@ -121,7 +124,31 @@ def _take_turn(stack: ExitStack, unit: Unit) -> None:
                 return
         raise DatabaseBusy("the database is locked by another unit")
     finally:
-        _waiting.release()
+        _queue.leave(unit)
+
+
+class _Queue:
+    """Who waits for the write lock, counted by unit."""
+
+    def __init__(self) -> None:
+        self._waiting: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    def enter(self, unit: Unit) -> bool:
+        """Take a place; False if there is none."""
+        with self._lock:
+            if self._waiting[unit.id] >= WAITING_OF_UNIT or self._waiting.total() >= WAITING_MAX:
+                return False
+            self._waiting[unit.id] += 1
+            return True
+
+    def leave(self, unit: Unit) -> None:
+        """Give the place back."""
+        with self._lock:
+            self._waiting[unit.id] -= 1
+
+
+_queue = _Queue()
 
 
 def being_restored(unit: Unit | None = None) -> "peewee.ModelSelect[BackupRun]":

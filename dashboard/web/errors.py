@@ -11,7 +11,7 @@ from peewee import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .. import db, disk
-from ..models import StaleRevision, UnitBeingRestored, being_restored
+from ..models import StaleRevision, Unit, UnitBeingRestored, being_restored
 from ..models.people import PeopleError
 from . import kept_input, news
 from .access import own_page
@@ -188,7 +188,8 @@ def _older_form() -> StaleRevision | None:
     unit, given = g.get("unit"), request.form.get("revision", "")
     if request.method != "POST" or unit is None or not given.isdecimal():
         return None
-    return StaleRevision(unit, int(given)) if int(given) != unit.revision else None
+    now = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()  # `unit` is of the start
+    return StaleRevision(unit, int(given)) if int(given) != now else None
 
 
 def _unexpected(error: InternalServerError) -> Response:

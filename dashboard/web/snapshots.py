@@ -7,10 +7,11 @@ would show a unit that never was.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 
 from .. import db
+from ..models import Unit
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -22,11 +23,7 @@ def writes(view: View) -> View:
 
 
 class SnapshotFlask(Flask):
-    """Flask, but each GET runs within one read transaction.
-
-    The unit and its revision were read a moment earlier (`access.guard`): a page that is newer
-    than the revision it carries is refused as stale, never the other way round.
-    """
+    """Flask, but each GET runs within one read transaction, its unit's revision included."""
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Run the view."""
@@ -35,4 +32,6 @@ class SnapshotFlask(Flask):
         if not is_read or db.database.is_closed():  # a static file asks no database
             return super().dispatch_request()
         with db.read_snapshot():
+            if unit := g.get("unit"):  # read by `access.guard`, a moment ago
+                unit.revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
             return super().dispatch_request()

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dashboard import db
-from dashboard.backup import export as exporting
+from dashboard.archive import ReadBack
 from dashboard.models import Unit
 from tests.faults.recorder import Kind, Op, record
 from tests.faults.site import UNIT, bring_in, opened
@@ -63,14 +63,14 @@ def test_control_without_syncing_the_order_is_missed(site, tmp_path):
 
 def test_the_safety_copy_is_read_back_before_the_first_delete(site, tmp_path, monkeypatch):
     events: list[str] = []
-    skim, fsync = exporting.skim, os.fsync
+    finish, fsync = ReadBack.finish, os.fsync
 
-    def skimming(*args, **kwargs):
-        report = skim(*args, **kwargs)
+    def finishing(self):
+        proof = finish(self)
         events.append("read back")
-        return report
+        return proof
 
-    monkeypatch.setattr(exporting, "skim", skimming)
+    monkeypatch.setattr(ReadBack, "finish", finishing)
     monkeypatch.setattr(os, "fsync", lambda fd: (fsync(fd), events.append("synced"))[0])
     with opened(site.copy(tmp_path / "data")) as context:
         db.database.connection().set_trace_callback(events.append)

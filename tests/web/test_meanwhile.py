@@ -128,16 +128,16 @@ def test_a_writer_in_another_unit_gets_its_turn(
 
 
 def test_only_so_many_wait(admin, mallory, cast, saved_by_job, slow, as_htmx, monkeypatch):
-    monkeypatch.setattr(changes, "_waiting", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(changes, "WAITING_MAX", 1)
     slow.hold(Stage.LOAD)
     import_(admin, saved_by_job, headers=as_htmx)
     slow.wait()
-    assert changes._waiting.acquire(blocking=False)  # somebody waits already
+    assert changes._queue.enter(cast.weekly)  # somebody waits already
     began = time.monotonic()
     refused = new_key(mallory, cast.weekly, slug="weekly")
     assert refused.status_code == 503
     assert time.monotonic() - began < changes.LOOK_SECONDS + 5
-    changes._waiting.release()
+    changes._queue.leave(cast.weekly)
     slow.finish()
 
 
@@ -220,3 +220,12 @@ def test_what_a_page_notes_on_the_way_is_noted_outside_its_snapshot(
     assert admin.get("/u/daily/w/ws-one").status_code == 200
     own = (Membership.user == cast.alice) & (Membership.unit == cast.daily)
     assert Membership.get(own).workspace_uid == "ws-one"
+
+
+def test_those_of_one_unit_do_not_take_the_places_of_another(cast, monkeypatch):
+    monkeypatch.setattr(changes, "WAITING_OF_UNIT", 2)
+    queue = changes._Queue()
+    assert [queue.enter(cast.daily) for _ in range(3)] == [True, True, False]
+    assert queue.enter(cast.weekly)
+    queue.leave(cast.daily)
+    assert queue.enter(cast.daily)
