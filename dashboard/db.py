@@ -14,6 +14,7 @@ from playhouse.db_url import connect as connect_url
 
 database = peewee.DatabaseProxy()
 DatabaseError = peewee.DatabaseError
+OperationalError = peewee.OperationalError  # the situation, not the file: locked, full, failing
 
 SQLITE_PRAGMAS = {
     # Before everything else, since it cannot change later. A million config keys load and go a
@@ -89,7 +90,7 @@ def check(*, thorough: bool = False) -> list[str]:
     except peewee.OperationalError:
         raise
     except (peewee.DatabaseError, sqlite3.DatabaseError) as error:
-        raise DatabaseUnusable(_damaged(str(error))) from None
+        raise DatabaseUnusable(damaged(str(error))) from None
 
 
 def _check_sqlite(*, thorough: bool) -> list[str]:
@@ -98,7 +99,7 @@ def _check_sqlite(*, thorough: bool) -> list[str]:
         question = "PRAGMA quick_check(1)" if thorough else "PRAGMA schema_version"
         answer = plain.execute(question).fetchone()[0]
         if thorough and answer != "ok":
-            raise DatabaseUnusable(_damaged(str(answer)))
+            raise DatabaseUnusable(damaged(str(answer)))
         return [name for (name,) in plain.execute("SELECT name FROM sqlite_master")]
 
 
@@ -140,7 +141,8 @@ def _withdraw_on_change(model: type[peewee.Model], proof: str) -> None:
     )
 
 
-def _damaged(reason: str) -> str:
+def damaged(reason: str) -> str:
+    """Return what to say of a database that cannot be read for *reason*."""
     return (
         f"the database cannot be used ({reason}). Nothing was changed. Restore the data directory "
         "from a copy, or move it away and import your units' backups into a new installation."

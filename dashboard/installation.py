@@ -53,6 +53,8 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
     except (KeyUnusable, db.DatabaseUnusable) as error:
         raise InstallationUnusable(str(error)) from None
     except db.DatabaseError as error:
+        if not isinstance(error, db.OperationalError):
+            raise InstallationUnusable(db.damaged(str(error))) from None
         said = f"the database cannot be opened ({error}). Nothing was changed. Try again."
         raise InstallationUnusable(disk.sentence(error) or said) from None
     return make_folders(data_dir)
