@@ -10,6 +10,7 @@ from .changes import (
     being_restored,
     changes_since,
     changing,
+    restored_since,
 )
 from .content import (
     UNIT_STATE,
@@ -81,4 +82,5 @@ __all__ = [
     "being_restored",
     "changes_since",
     "changing",
+    "restored_since",
 ]
