@@ -68,6 +68,7 @@ class _Scene:
     now: datetime
     served: list[str] = field(default_factory=list)  # by which actions of which plugins
     has_changed: bool = False
+    plugins: set[str] = field(default_factory=set)  # whose own config was changed
 
 
 def act(
@@ -81,9 +82,10 @@ def act(
     role: Role,
     now: datetime,
     seen: int | None = None,
-) -> None:
+) -> frozenset[str]:
     """Do act *name* of an application, with what was typed into *form*.
 
+    Return the bundles of the plugins whose own config was changed.
     Raise `NoSuchAct`, `ActRefused`, `ActProblem`, or `StaleRevision` if a backup replaced the state
     after revision *seen*. Then nothing is changed, whatever was called.
     """
@@ -98,7 +100,8 @@ def act(
             facts["act"] = f"{plugin.name}: {name}"
             facts["served"] = ", ".join(scene.served)
     except _NothingChanged:
-        return
+        pass
+    return frozenset(scene.plugins)
 
 
 def _do(scene: _Scene, uid: str, name: str, form: Mapping[str, str]) -> Plugin:
@@ -211,6 +214,7 @@ def _store(scene: _Scene, plugin: Plugin, changes: Changes) -> None:
         texts = _texts(plugin, manifest.plugin_fields, changes.plugin, plugin.name)
         there = (Plugin.unit == scene.unit) & (Plugin.bundle == plugin.bundle)
         _write(scene, Plugin, there, texts)
+        scene.plugins.add(plugin.bundle)
     for placed, keys in changes.applications:
         row = _row(scene.unit, placed.workspace, placed.uid)
         texts = _texts(row, manifest.application_fields, keys, placed.title)

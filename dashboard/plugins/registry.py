@@ -109,6 +109,12 @@ def find(bundle: str) -> Code | None:
     return _codes().get(bundle)
 
 
+def has_widget(bundle: str) -> bool:
+    """Return whether *bundle* can show something in the toolbar."""
+    code = find(bundle)
+    return code is not None and code.call("widget") is not None
+
+
 @lru_cache(maxsize=1)
 def catalogue() -> Mapping[str, Release]:
     """Return everything that can be installed, by bundle, ordered by name."""

@@ -13,13 +13,13 @@ from ..plugins import calls, placing
 from ..plugins.acts import ActProblem, ActRefused, NoSuchAct
 from ..plugins.install import PluginProblem, plugin_of
 from ..plugins.manifest import Manifest
-from ..plugins.registry import manifest_of
+from ..plugins.registry import has_widget, manifest_of
 from . import access, cards
 from .errors import STATUS
 from .forms_content import AddApplicationForm, ConfirmForm
 from .forms_settings import TitledSettingsForm, make
 from .htmx import answer, is_htmx, see_other
-from .workspaces import workspace_or_404
+from .workspaces import page_of, workspace_or_404
 
 bp = Blueprint("applications", __name__)
 # A plugin's templates are in its own folder.
@@ -62,29 +62,28 @@ def portal(slug: str, uid: str, app: str, requirement: str) -> ResponseReturnVal
 def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
     """Do what the plugin offers inside the application, if the role has its permission key."""
     workspace = workspace_or_404(uid)
-    now, form, status, problem = datetime.now(UTC), request.form.to_dict(), 200, ""
+    now, form = datetime.now(UTC), request.form.to_dict()
     who = {"by": g.user, "role": g.role}
+    changed, refused = frozenset[str](), None
     try:
-        calls.act(g.unit, workspace, app, act, form, now=now, seen=_seen(), **who)
+        changed = calls.act(g.unit, workspace, app, act, form, now=now, seen=_seen(), **who)
     except NoSuchAct:
         abort(404)
     except ActRefused as error:
         access.note_refusal()
         abort(403, str(error))
     except ActProblem as error:
-        status, problem = 422, str(error)
+        refused = cards.Refused(app, str(error), form)
         if not is_htmx():
-            flash(problem, "danger")
-    row = application_or_404(workspace, app)
-    card = cards.card(workspace, row, now, form if problem else {})
-    home = url_for("workspaces.show", slug=slug, uid=uid)
+            return page_of(workspace, plain=True, refused=refused), 422
+    card = cards.card(workspace, application_or_404(workspace, app), now, refused)
     return answer(
         "applications/_card.html",
-        home,
-        status=status,
+        url_for("workspaces.show", slug=slug, uid=uid),
+        status=422 if refused is not None else 200,
+        event="toolbar:changed" if any(map(has_widget, changed)) else None,
         card=card,
         workspace=workspace,
-        problem=problem,
     )
 
 

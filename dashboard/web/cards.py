@@ -37,6 +37,7 @@ class Card:
     missing: tuple[str, ...] = ()
     withheld: tuple[str, ...] = ()
     refresh_seconds: int = 0
+    problem: str = ""  # why what somebody did here was refused
     unconnected: tuple[Connection, ...] = ()  # what it needs and does not have
 
     @property
@@ -48,6 +49,15 @@ class Card:
     def is_loaded(self) -> bool:
         """Return whether this is the card itself and not yet the place for it."""
         return self.body is not None or bool(self.incident) or self.standing is not Standing.READY
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What somebody wanted to do in an application, and why it was refused."""
+
+    uid: str
+    problem: str
+    typed: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +87,19 @@ def frame(workspace: Workspace, row: Application) -> Card:
 
 
 def card(
-    workspace: Workspace, row: Application, now: datetime, typed: Mapping[str, str] = _NOTHING
+    workspace: Workspace, row: Application, now: datetime, refused: Refused | None = None
 ) -> Card:
     """Return the whole card; what goes wrong in the plugin is logged and shown in the card only.
 
-    *typed* is what the plugin's form shall show once more, because it was refused.
+    One in which something was *refused* says why, and gives its template what was typed.
     """
     url = _url(workspace, row)
+    if refused is None or refused.uid != row.uid:
+        refused = Refused(row.uid, "", _NOTHING)
     try:
         shown = render.show_application(g.unit, row, g.role, now)
         is_ready = shown.standing is Standing.READY
-        body = _body(shown, **_tools(workspace, row, now, typed)) if is_ready else None
+        body = _body(shown, **_tools(workspace, row, now, refused.typed)) if is_ready else None
         connections = standing(g.unit, row.bundle) if is_ready and g.role in EDITORS else ()
     except Exception:
         incident = _log(row.bundle)
@@ -102,7 +114,9 @@ def card(
         shown.standing,
         missing=tuple(sorted(shown.missing)),
         withheld=tuple(sorted(shown.withheld)),
-        refresh_seconds=shown.refresh_seconds,
+        # What was typed must not be taken away while it is mended.
+        refresh_seconds=0 if refused.problem else shown.refresh_seconds,
+        problem=refused.problem,
         unconnected=tuple(found for found in connections if found.matters),
     )
 

@@ -37,7 +37,7 @@ from .forms_content import (
     RemovePictureForm,
     WorkspaceForm,
 )
-from .htmx import see_other
+from .htmx import answer, see_other
 from .security import CONTENT_SECURITY_POLICY
 from .workspace_changes import append_to_profile, initials, is_row, remember
 
@@ -67,16 +67,22 @@ def managed_or_404(uid: str) -> Workspace:
 def show(slug: str, uid: str) -> ResponseReturnValue:
     """Show the workspace. Each application loads by itself; `?plain=1` shows all at once."""
     workspace = workspace_or_404(uid)
-    plain = request.args.get("plain") == "1"
+    response = page_of(workspace, plain=request.args.get("plain") == "1")
+    remember(workspace)
+    return response
+
+
+def page_of(workspace: Workspace, *, plain: bool, refused: cards.Refused | None = None) -> Response:
+    """Return the page of a workspace: its cards are to load, or with *plain* they are there."""
     now = datetime.now(UTC)
     columns = [
         [
-            cards.card(workspace, row, now) if plain else cards.frame(workspace, row)
+            cards.card(workspace, row, now, refused) if plain else cards.frame(workspace, row)
             for row in column
         ]
         for column in placing.columns_of(g.unit, workspace)
     ]
-    page = render_template(
+    text = render_template(
         "workspaces/show.html",
         workspace=workspace,
         layout=placing.layout_of(workspace),
@@ -84,13 +90,20 @@ def show(slug: str, uid: str) -> ResponseReturnValue:
         plain=plain,
         widgets=cards.widgets(now),
     )
-    response = make_response(page)
+    response = make_response(text)
     if sources := cards.frame_sources(now):
         # Only here, and only the hosts that the unit's admin allowed.
         policy = CONTENT_SECURITY_POLICY.replace("frame-src", f"frame-src {' '.join(sources)}")
         response.headers["Content-Security-Policy"] = policy
-    remember(workspace)
     return response
+
+
+@bp.get("/u/<slug>/toolbar")
+@access.requires(*access.MEMBERS)
+def toolbar(slug: str) -> ResponseReturnValue:
+    """Show the widgets once more: what was done in an application changed one of them."""
+    home = url_for("units.home", slug=slug)
+    return answer("workspaces/_toolbar.html", home, widgets=cards.widgets(datetime.now(UTC)))
 
 
 @bp.route("/u/<slug>/workspaces/new", methods=["GET", "POST"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.plugins import announcements, clock, links, notes, web_view
+from dashboard.plugins import clock, links, notes, web_view
 from dashboard.plugins.render import Placement
 
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
@@ -96,11 +96,13 @@ def test_the_countdown_says_how_long_it_is(target, words):
     assert left == words or words is None
 
 
-def test_announcements_are_shown_newest_first():
-    plugin = {"messages": "New\n\n Old \n"}
-    assert announcements.application(placement(plugin=plugin)) == {"messages": ["New", "Old"]}
-    assert announcements.widget(placement(plugin=plugin)) == {"message": "New", "others": 1}
-    assert announcements.widget(placement()) is None
+def test_the_time_line_has_the_places_of_the_plugin():
+    plugin = {"timezone": "Asia/Tokyo", "line": "Desk | Europe/Stockholm\nUTC\nx | Not/AZone"}
+    given = clock.time_line(placement({"zones": "America/New_York"}, plugin))["places"]
+    assert [place.name for place in given] == ["Desk", "UTC", "x"]
+    assert given[2].time is None
+    [home] = clock.time_line(placement({}, {"timezone": "Asia/Tokyo"}))["places"]
+    assert home.time.strftime("%H:%M") == "08:40"
 
 
 @pytest.mark.parametrize(
