@@ -43,8 +43,8 @@ PASSWORD = "harbour lights at night"
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
 HARBOUR = {
     "plugins": 17,
-    "plugin_permissions": 36,
-    "plugin_mappings": 28,
+    "plugin_permissions": 38,
+    "plugin_mappings": 29,
     "assets": 1,
     "workspaces": 6,
     "applications": 35,
@@ -344,6 +344,15 @@ def test_every_application_with_code_has_something_to_show(harbour, role):
             assert all(place.time for place in found.context["places"])
             if found.context["countdown_title"]:
                 assert re.fullmatch(r"\d+ d .+ min", found.context["countdown"])
+
+
+def test_the_announcements_show_the_time_line_of_the_clock(harbour):
+    bundle = "dashboard.core.announcements"
+    shown = render.show_portal(harbour, bundle, "BESIDE", Role.READONLY, NOW)
+    assert [place.name for place in shown.context["places"]] == [
+        "Newsroom", "London", "New York", "Tokyo",
+    ]  # fmt: skip
+    assert all(place.time for place in shown.context["places"])
 
 
 def test_the_toolbar_has_one_hidden_widget_and_shows_the_others(harbour):

@@ -21,6 +21,9 @@ from .access import EDITORS
 log = logging.getLogger(__name__)
 _EMPTY = Markup()
 _NOTHING: Mapping[str, str] = {}
+# What a template gets beside what its plugin says. Widgets and portals have no buttons, and
+# nothing inside them.
+NO_TOOLS = {"uid": "", "act_url": None, "typed": _NOTHING, "portal": lambda requirement: _EMPTY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ def _tools(
         return Markup(render_template("applications/_portal.html", portal=shown))  # noqa: S704
 
     return {
+        "uid": row.uid,
         "act_url": _act_url(workspace, row) if g.role.acts else None,
         "typed": typed,
         "portal": show,
@@ -177,13 +181,7 @@ def _tools(
 
 
 def _body(shown: Rendered, **tools: Any) -> Markup:
-    # What is shown inside something else has no buttons and nothing inside it.
-    tools = {"act_url": None, "typed": _NOTHING, "portal": _no_portal} | tools
-    return Markup(render_template(shown.template, **tools, **shown.context))  # noqa: S704
-
-
-def _no_portal(requirement: str) -> Markup:
-    return _EMPTY
+    return Markup(render_template(shown.template, **NO_TOOLS | tools, **shown.context))  # noqa: S704
 
 
 def _log(bundle: str) -> str:
