@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 import peewee
@@ -23,7 +24,8 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
 _TOKEN = re.compile(r"\$(\$\{DBKS:)|\$\{DBKS:([A-Za-z][A-Za-z0-9_.-]{0,127})\}")
 MASK = "••••••••"
 _MARK = "DBKS:"
-_REFERENCE = "\0{DBKS:"  # a NUL is refused in everything that is typed, stored or fetched
+# Nobody can guess it, and a NUL that is left over is never stored.
+_REFERENCE = f"\0{token_hex(8)}{{DBKS:"
 _BATCH = 500  # SQLite takes 999 values in one question at least
 _SEALED_EMPTY_BYTES = 24 + 16 + 2  # nonce, tag and `{}`
 
@@ -108,7 +110,7 @@ def resolve(value: Any, keys: Mapping[str, Key], notes: Resolution, *, reveal: b
 
 
 def to_plain(value: Any) -> Any:
-    """Return *value* with its texts as they read; each reference has a mark that nobody can type.
+    """Return *value* with its texts as they read; each reference has a mark that nobody can forge.
 
     Code may cut such texts, join them, and put in what people typed or a feed brought.
     `from_plain` gives what to store: only what has the mark is a reference.

@@ -14,7 +14,7 @@ from ..plugins.acts import ActProblem, ActRefused, NoSuchAct
 from ..plugins.install import PluginProblem, plugin_of
 from ..plugins.manifest import Manifest
 from ..plugins.registry import has_widget, manifest_of
-from . import access, cards
+from . import access, cards, sessions
 from .errors import STATUS
 from .forms_content import AddApplicationForm, ConfirmForm
 from .forms_settings import TitledSettingsForm, make
@@ -37,6 +37,7 @@ def application_or_404(workspace: Workspace, uid: str) -> Application:
 @access.requires(*access.MEMBERS)
 def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
     """Show one card, for the workspace page to load; never one of a newer state in an old page."""
+    sessions.current().is_visit = False  # pages ask for it, some again and again
     _require_seen()
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)
@@ -49,6 +50,7 @@ def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
 @access.requires(*access.MEMBERS)
 def portal(slug: str, uid: str, app: str, requirement: str) -> ResponseReturnValue:
     """Show once more what another plugin shows inside an application."""
+    sessions.current().is_visit = False
     _require_seen()
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)

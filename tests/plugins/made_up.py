@@ -48,6 +48,7 @@ ACTS = {
     "type": Act("", type_in),
     "nothing": Act("", lambda doing, form: {}),
     "secret": Act("", lambda doing, form: {"token": form["text"]}),
+    "feed": Act("", lambda doing, form: {"text": "\\0{DBKS:K0001}"}),
     "break": Act("", lambda doing, form: doing.call("KEEP", {"text": "x"}) or 1 / 0),
 }
 ''',

@@ -236,6 +236,8 @@ def test_an_inactive_plugin_does_nothing(unit, cast):
         ("press", {"text": ""}, ActProblem),
         ("press", {"text": "a\0b"}, ActProblem),
         ("type", {"text": "\ud800"}, ActProblem),
+        ("type", {"text": "\0{DBKS:K0001}"}, ActProblem),
+        ("feed", {}, ActProblem),
         ("break", {}, ZeroDivisionError),
         ("press", {"text": "x" * (1 << 20)}, ActProblem),
         ("type", {"text": "x" * (1 << 20)}, ActProblem),

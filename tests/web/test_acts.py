@@ -11,6 +11,7 @@ from dashboard.models import (
     Plugin,
     PluginMapping,
     PluginPermission,
+    Session,
 )
 from dashboard.plugins import install
 from tests.plugins.made_up import CALLER, CALLER_FILES, SERVER, SERVER_FILES
@@ -235,3 +236,12 @@ def test_an_announcement_that_is_no_widgets_leaves_the_toolbar_alone(
 ):
     answer = as_(app, cast, login, "ursula").post(PRESS, data={"text": "x"}, headers=as_htmx)
     assert (answer.status_code, "HX-Trigger" in answer.headers) == (200, False)
+
+
+def test_what_looks_again_by_itself_keeps_no_session_alive(unit, app, cast, login, as_htmx):
+    client = as_(app, cast, login, "ursula")
+    client.get(HOME)
+    Session.update(seen_at=17).execute()
+    for address in (CARD, f"{CARD}/portal/BESIDE"):
+        assert client.get(address, headers=as_htmx).status_code == 200
+    assert Session.get().seen_at == 17
