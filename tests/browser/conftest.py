@@ -50,7 +50,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
 @pytest.fixture
 def live(settings: Settings, folders: Folders) -> Iterator[str]:
     """The address of a running server on the test installation."""
-    server = create_server(build_app(settings, folders), host="127.0.0.1", port=0, threads=8)
+    app = build_app(settings, folders)
+    server = create_server(app, host="127.0.0.1", port=0, threads=8)
     thread = threading.Thread(target=server.run, name="live server")
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
@@ -58,6 +59,7 @@ def live(settings: Settings, folders: Folders) -> Iterator[str]:
     server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
     thread.join(timeout=10)
     server.task_dispatcher.shutdown()
+    app.extensions["sources"].close()
     assert not thread.is_alive()
 
 

@@ -18,7 +18,7 @@ from .events import Event, Moment
 MAX_OCCURRENCES = 2_000
 MAX_OF_EVENT = 400
 MAX_STEPS = 200_000
-MAX_SECONDS = 2.0  # beside the requests
+MAX_SECONDS = 2.0  # of this thread, beside the requests
 # By the hour, minute or second: nobody meets so, and counting could take for ever.
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _PERIOD = {"DAILY": timedelta(days=1), "WEEKLY": timedelta(weeks=1)}
@@ -42,13 +42,13 @@ class Budget:
     """How much may still be counted; `is_spent` says that something is missing because of it."""
 
     steps: int = MAX_STEPS
-    until: float = field(default_factory=lambda: time.monotonic() + MAX_SECONDS)
+    until: float = field(default_factory=lambda: time.thread_time() + MAX_SECONDS)
     is_spent: bool = False
 
     def take(self) -> bool:
         """Take one step; return whether there was one left."""
         self.steps -= 1
-        self.is_spent = self.is_spent or self.steps < 0 or time.monotonic() > self.until
+        self.is_spent = self.is_spent or self.steps < 0 or time.thread_time() > self.until
         return not self.is_spent
 
 
@@ -131,7 +131,8 @@ def _repeated(
 def _counted(
     rule: Mapping[str, list[Any]], start: datetime, last: datetime, budget: Budget
 ) -> Iterator[datetime]:
-    if start > last:
+    # A rule that never fits takes no step, so it is asked here, too.
+    if start > last or not budget.take():
         return
     # A rule that never fits is counted to the end of all years: it begins not far from there.
     years = (9999 - last.year) // _SAME_CALENDAR_YEARS * _SAME_CALENDAR_YEARS
