@@ -28,6 +28,7 @@ from .content import (
 )
 from .enums import KeyType, Layout, Role, RunKind, RunState
 from .operations import AuditEvent, BackupRun, ImportTicket, SafetyCopy
+from .room import ROOM, NoRoom, require_room
 
 GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Installation,
@@ -46,6 +47,7 @@ ALL_TABLES: tuple[type[BaseModel], ...] = (*GLOBAL_TABLES, *UNIT_STATE)
 __all__ = [
     "ALL_TABLES",
     "GLOBAL_TABLES",
+    "ROOM",
     "UNIT_STATE",
     "Application",
     "Asset",
@@ -57,6 +59,7 @@ __all__ = [
     "KeyType",
     "Layout",
     "Membership",
+    "NoRoom",
     "Organisation",
     "Plugin",
     "PluginMapping",
@@ -81,4 +84,5 @@ __all__ = [
     "being_restored",
     "changes_since",
     "changing",
+    "require_room",
 ]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import peewee
 
@@ -84,13 +85,19 @@ def audit(
 
 @contextmanager
 def changing(
-    unit: Unit, action: str, *, by: User | str, revision: int | None = None, subject: str = ""
+    unit: Unit,
+    action: str,
+    *,
+    by: User | str,
+    revision: int | None = None,
+    subject: str = "",
+    **detail: Any,
 ) -> Iterator[None]:
     """Run the block as one change of *unit*: all of it is committed, or nothing.
 
     Raise `StaleRevision` before the block when *revision* (what the page was made from) is not
     the unit's revision any more, and `UnitBeingRestored` when an import is replacing it. Raises
-    the revision and writes the audit event `action`.
+    the revision and writes the audit event `action`, with *detail* in it.
     """
     with ExitStack() as stack:
         _take_turn(stack, unit)
@@ -99,7 +106,7 @@ def changing(
             raise StaleRevision(unit, revision)
         yield
         Unit.update(revision=Unit.revision + 1).where(Unit.id == unit.id).execute()
-        audit(action, by=by, unit=unit, subject=subject, revision=current + 1)
+        audit(action, by=by, unit=unit, subject=subject, revision=current + 1, **detail)
     unit.revision = current + 1
 
 
