@@ -155,8 +155,8 @@ def configure(slug: str, bundle: str) -> ResponseReturnValue:
     """Save the plugin's own config."""
     plugin = plugin_or_404(bundle)
     form = _config_form(plugin)
-    if not form.validate_on_submit():
-        return _page(plugin, form), 422
+    if form.is_reshaped() or not form.validate_on_submit():
+        return _page(plugin, form), form.status()
     revision = form.revision_number()
     install.save_config(g.unit, plugin, *form.texts(), by=g.user, revision=revision)
     flash("The configuration is saved.", "success")
@@ -202,8 +202,15 @@ def map_requirements(slug: str, bundle: str) -> ResponseReturnValue:
 
 def _config_form(plugin: Plugin) -> SettingsForm:
     as_text = request.args.get("as") == "text"
-    fields = manifest_of(plugin).plugin_fields
-    form: SettingsForm = make(SettingsForm, fields, plugin.config, plugin.secrets, as_text=as_text)
+    manifest = manifest_of(plugin)
+    form: SettingsForm = make(
+        SettingsForm,
+        manifest.plugin_fields,
+        manifest.plugin_schema,
+        plugin.config,
+        plugin.secrets,
+        as_text=as_text,
+    )
     return form
 
 
