@@ -10,6 +10,7 @@ from .changes import (
     being_restored,
     changes_since,
     changing,
+    restored_since,
 )
 from .content import (
     UNIT_STATE,
@@ -85,4 +86,5 @@ __all__ = [
     "changes_since",
     "changing",
     "require_room",
+    "restored_since",
 ]
