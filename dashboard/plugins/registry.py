@@ -59,6 +59,12 @@ class Code:
         return getattr(self.module, "frame_sources", None)
 
     @property
+    def readme(self) -> str:
+        """Return what the folder's README.md says, in Markdown; nothing if there is none."""
+        file = Path(self.module.__path__[0]) / "README.md"
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+    @property
     def refresh_seconds(self) -> int:
         """Return how often an application that is shown asks for itself again; 0 is never."""
         return int(getattr(self.module, "REFRESH_SECONDS", 0))

@@ -35,7 +35,7 @@ def test_the_page_lists_what_is_installed_and_the_store(alice, cast):
     assert "example.desk.ghost" in page
     assert "No code on this server" in page
     assert "Photo Desk" in page
-    assert 'name="active" value="no"' in page
+    assert f'href="{ADMIN}/dashboard.core.notes/deactivate"' in page
 
 
 def test_a_unit_without_plugins_is_told_what_to_do(alice, cast):
@@ -102,7 +102,7 @@ def test_uninstalling_says_first_what_will_break(alice, cast):
     assert alice.post(f"{ADMIN}/{STATUS}/uninstall", data=form(cast.daily)).status_code == 303
     assert row(cast, STATUS) is None
     assert "not offered now" in alice.get(f"{ADMIN}/{UTILITY}").text
-    assert "1 mapping open" in alice.get(ADMIN).text
+    assert "1 mapping broken" in alice.get(ADMIN).text
 
 
 def test_the_configuration_is_saved_and_secrets_stay_apart(alice, cast):
