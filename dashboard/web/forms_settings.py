@@ -80,6 +80,8 @@ class SettingsForm(UnitForm):
         text = (input_.data or "").replace("\r\n", "\n")
         if setting.key in self.stored and text == shown(setting, self.stored[setting.key]):
             return {}
+        if setting.key not in self.stored and not text.strip() and not setting.required:
+            return {}
         return {setting.key: read_value(setting, text)}
 
     def validate(self, extra_validators: Any = None) -> bool:
