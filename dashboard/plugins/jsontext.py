@@ -45,6 +45,11 @@ def to_json(value: object) -> str:
     )
 
 
+def as_written(value: object) -> str:
+    """Return *value* as short text in its own order: that of a manifest's settings is on screen."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def read_json(text: str, *, depth: int = MAX_DEPTH) -> Any:
     """Return the value of *text*; raise `JsonProblem` for anything that a backup would refuse.
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from .acts import Act, Action
-from .jsontext import read_object, to_json
+from .jsontext import as_written, read_object
 from .manifest import Manifest, ManifestProblem, Offer, parse_manifest, read_manifest
 
 CATALOGUE = Path(__file__).parent / "catalogue.json"
@@ -121,10 +121,10 @@ def catalogue() -> Mapping[str, Release]:
     releases = []
     for code in _codes().values():
         data = read_object(_manifest_text(code.module))
-        releases.append(Release(code.manifest, to_json(data), has_code=True))
+        releases.append(Release(code.manifest, as_written(data), has_code=True))
     listed = read_object(CATALOGUE.read_text(encoding="utf-8"))
     for data in listed["manifests"]:
-        releases.append(Release(read_manifest(data), to_json(data), has_code=False))
+        releases.append(Release(read_manifest(data), as_written(data), has_code=False))
     releases.sort(key=lambda release: release.manifest.name.casefold())
     return {release.manifest.bundle: release for release in releases}
 

@@ -53,9 +53,14 @@ class SettingsForm(UnitForm):
     sealed: frozenset[str] = frozenset()
 
     def entered(self) -> configs.Config:
-        """Return the whole config as it is now: keys that no field shows are kept."""
+        """Return the whole config as it is now: keys that no field shows are kept.
+
+        So is what a field with an error stands for.
+        """
         config = dict(self.stored)
         for setting in self.settings:
+            if self[PREFIX + setting.key].errors:
+                continue
             config.update(self._entered(setting))
             if config.get(setting.key) is None:
                 config.pop(setting.key, None)
@@ -86,17 +91,17 @@ class SettingsForm(UnitForm):
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Check every field, the size and depth of the whole, then the rules of the manifest."""
-        if not super().validate(extra_validators):
-            return False
+        is_sound = super().validate(extra_validators)
         try:
             for text in self.texts():
                 read_json(text, depth=MAX_CONFIG_DEPTH)
         except JsonProblem as error:
             self.form_errors.append(f"All settings together are too much. {error}")
             return False
-        return self._follows_the_rules()
+        self._ask_the_rules()
+        return is_sound and not self.errors
 
-    def _follows_the_rules(self) -> bool:
+    def _ask_the_rules(self) -> None:
         config = self.entered()
         self.findings = self._check(config)  # from here on the page warns of what was typed
         for problem in self.findings.problems:
@@ -110,7 +115,6 @@ class SettingsForm(UnitForm):
                 input_.errors = [*input_.errors, problem.words]
                 if isinstance(input_, TableField):
                     input_.mark(problem.path)
-        return not self.errors
 
     @cached_property
     def findings(self) -> Findings:
