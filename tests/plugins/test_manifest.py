@@ -107,3 +107,10 @@ def test_what_the_product_does_not_know_is_kept_in_the_installed_text():
     data = json.loads(catalogue()["example.deskworks.web-view"].text)
     assert data["wiki_url"]
     assert data["allowRunInModal"] is True
+
+
+def test_settings_keep_the_order_of_their_manifest_when_they_are_installed():
+    release = catalogue()["example.deskworks.content-agent"]
+    keys = [field.key for field in parse_manifest(release.text).plugin_fields]
+    assert keys == [field.key for field in release.manifest.plugin_fields]
+    assert keys[0] == "apiUrl"
