@@ -29,6 +29,7 @@ from .content import (
 )
 from .enums import KeyType, Layout, Role, RunKind, RunState
 from .operations import AuditEvent, BackupRun, ImportTicket, SafetyCopy
+from .room import ROOM, NoRoom, require_room
 
 GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Installation,
@@ -47,6 +48,7 @@ ALL_TABLES: tuple[type[BaseModel], ...] = (*GLOBAL_TABLES, *UNIT_STATE)
 __all__ = [
     "ALL_TABLES",
     "GLOBAL_TABLES",
+    "ROOM",
     "UNIT_STATE",
     "Application",
     "Asset",
@@ -58,6 +60,7 @@ __all__ = [
     "KeyType",
     "Layout",
     "Membership",
+    "NoRoom",
     "Organisation",
     "Plugin",
     "PluginMapping",
@@ -82,5 +85,6 @@ __all__ = [
     "being_restored",
     "changes_since",
     "changing",
+    "require_room",
     "restored_since",
 ]

@@ -36,6 +36,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "plugin.activate": "Activated a plugin",
             "plugin.configure": "Configured a plugin",
             "plugin.deactivate": "Deactivated a plugin",
+            "plugin.export": "Exported a plugin's configuration",
+            "plugin.import": "Imported a plugin's configuration",
             "plugin.install": "Installed a plugin",
             "plugin.mappings": "Changed a plugin's mappings",
             "plugin.permissions": "Changed a plugin's permissions",
@@ -54,6 +56,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "workspace.change": "Changed a workspace",
             "workspace.create": "Made a workspace",
             "workspace.delete": "Deleted a workspace",
+            "workspace.export": "Exported a workspace",
+            "workspace.import": "Imported a workspace",
         },
     ),
     "profiles": (

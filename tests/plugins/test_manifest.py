@@ -85,7 +85,7 @@ def test_a_manifest_that_cannot_be_used_says_why(change, words):
 
 
 def test_an_unreadable_text_is_refused():
-    with pytest.raises(ManifestProblem, match="line 1"):
+    with pytest.raises(ManifestProblem, match="Line 1"):
         parse_manifest("{")
 
 
@@ -107,3 +107,10 @@ def test_what_the_product_does_not_know_is_kept_in_the_installed_text():
     data = json.loads(catalogue()["example.deskworks.web-view"].text)
     assert data["wiki_url"]
     assert data["allowRunInModal"] is True
+
+
+def test_settings_keep_the_order_of_their_manifest_when_they_are_installed():
+    release = catalogue()["example.deskworks.content-agent"]
+    keys = [field.key for field in parse_manifest(release.text).plugin_fields]
+    assert keys == [field.key for field in release.manifest.plugin_fields]
+    assert keys[0] == "apiUrl"
