@@ -10,6 +10,7 @@ from .changes import (
     being_restored,
     changes_since,
     changing,
+    restored_since,
 )
 from .content import (
     UNIT_STATE,
@@ -91,4 +92,5 @@ __all__ = [
     "order_of",
     "place_of",
     "require_room",
+    "restored_since",
 ]

@@ -24,6 +24,7 @@ from .htmx import is_htmx, leave_to
 
 ADMIN = (Role.ADMIN,)
 EDITORS = (Role.ADMIN, Role.POWER_USER)
+USERS = (Role.ADMIN, Role.POWER_USER, Role.USER)
 MEMBERS = (Role.ADMIN, Role.POWER_USER, Role.USER, Role.READONLY)
 
 # A config value may have 1 MiB, and a form sends one byte as up to three.
@@ -149,11 +150,12 @@ def _enter_unit(rule: Rule) -> None:
     g.unit, g.role, g.membership = membership.unit, Role(membership.role), membership
     if g.role not in rule.roles:
         if request.method == "POST":  # looking is not an attempt
-            _note_refusal()
+            note_refusal()
         abort(403)
 
 
-def _note_refusal() -> None:
+def note_refusal() -> None:
+    """Write into the audit log that the role did not allow what was asked for."""
     event = {"subject": request.endpoint or "", "outcome": "refused"}
     soon(partial(audit, "access.refuse", by=g.user, unit=g.unit, at=int(time.time()), **event))
 

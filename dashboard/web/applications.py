@@ -5,16 +5,15 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, abort, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from jinja2 import FileSystemLoader, PrefixLoader
+from jinja2 import PrefixLoader
 from wtforms import SelectChoice
 
-from ..models import Application, Plugin, Role, StaleRevision, Workspace, changes_since
-from ..plugins import configs, placing, registry
-from ..plugins.acts import ActProblem
+from ..models import Application, Plugin, StaleRevision, Workspace, restored_since
+from ..plugins import calls, placing
+from ..plugins.acts import ActProblem, ActRefused, NoSuchAct
 from ..plugins.install import PluginProblem, plugin_of
 from ..plugins.manifest import Manifest
-from ..plugins.registry import manifest_of, template_folder
-from ..plugins.render import placement
+from ..plugins.registry import manifest_of
 from . import access, cards
 from .errors import STATUS
 from .forms_content import AddApplicationForm, ConfirmForm
@@ -24,7 +23,7 @@ from .workspaces import workspace_or_404
 
 bp = Blueprint("applications", __name__)
 # A plugin's templates are in its own folder.
-bp.jinja_loader = PrefixLoader({"plugins": FileSystemLoader(str(template_folder()))})
+bp.jinja_loader = PrefixLoader({"plugins": cards.PluginTemplates()})
 STATUS[PluginProblem] = (422, None)
 
 
@@ -46,33 +45,39 @@ def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
     return answer("applications/_card.html", home, card=card, workspace=workspace)
 
 
+@bp.get("/u/<slug>/w/<uid>/a/<app>/portal/<requirement>")
+@access.requires(*access.MEMBERS)
+def portal(slug: str, uid: str, app: str, requirement: str) -> ResponseReturnValue:
+    """Show once more what another plugin shows inside an application."""
+    _require_seen()
+    workspace = workspace_or_404(uid)
+    row = application_or_404(workspace, app)
+    home = url_for("workspaces.show", slug=slug, uid=uid)
+    shown = cards.portal(workspace, row, requirement, datetime.now(UTC))
+    return answer("applications/_portal.html", home, portal=shown)
+
+
 @bp.post("/u/<slug>/w/<uid>/a/<app>/act/<act>")
-@access.requires(Role.ADMIN, Role.POWER_USER, Role.USER)
+@access.requires(*access.USERS)
 def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
     """Do what the plugin offers inside the application, if the role has its permission key."""
     workspace = workspace_or_404(uid)
-    row = application_or_404(workspace, app)
-    plugin, code = plugin_of(g.unit, row.bundle), registry.find(row.bundle)
-    found = code.acts.get(act) if code is not None else None
-    if plugin is None or not plugin.active or found is None:
-        abort(404)
-    now = datetime.now(UTC)
-    given, _ = placement(g.unit, plugin, row, g.role, now)
-    if not given.may(found.permission):
-        abort(403)
-    _require_seen()
-    config, revision = configs.read(row.config), g.unit.revision
-    home = url_for("workspaces.show", slug=slug, uid=uid)
-    status, problem = 200, ""
+    now, form, status, problem = datetime.now(UTC), request.form.to_dict(), 200, ""
+    who = {"by": g.user, "role": g.role}
     try:
-        changed = config | dict(found.run(config, request.form.to_dict(), now))
-        text = configs.to_json(changed)
-        placing.configure(g.unit, workspace, app, by=g.user, revision=revision, config=text)
+        calls.act(g.unit, workspace, app, act, form, now=now, seen=_seen(), **who)
+    except NoSuchAct:
+        abort(404)
+    except ActRefused as error:
+        access.note_refusal()
+        abort(403, str(error))
     except ActProblem as error:
         status, problem = 422, str(error)
         if not is_htmx():
             flash(problem, "danger")
-    card = cards.card(workspace, application_or_404(workspace, app), now)
+    row = application_or_404(workspace, app)
+    card = cards.card(workspace, row, now, form if problem else {})
+    home = url_for("workspaces.show", slug=slug, uid=uid)
     return answer(
         "applications/_card.html",
         home,
@@ -83,16 +88,20 @@ def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
     )
 
 
+def _seen() -> int | None:
+    """Return the revision that the page around a card was made from."""
+    seen = request.args.get("seen", "")
+    return int(seen) if re.fullmatch(r"[0-9]{1,18}", seen) else None
+
+
 def _require_seen() -> None:
     """Raise `StaleRevision` if the unit was restored after the page around the card was made.
 
     Other changes do not matter here: what is done inside an application adds to what is there.
     """
-    seen = request.args.get("seen", "")
-    if not re.fullmatch(r"[0-9]{1,18}", seen) or int(seen) == g.unit.revision:
-        return
-    if any(change.is_restore for change in changes_since(g.unit, int(seen))):
-        raise StaleRevision(g.unit, int(seen))
+    seen = _seen()
+    if seen not in (None, g.unit.revision) and restored_since(g.unit, seen):
+        raise StaleRevision(g.unit, seen)
 
 
 @bp.route("/u/<slug>/w/<uid>/applications", methods=["GET", "POST"])

@@ -48,6 +48,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "workspaces": (
         "Workspaces",
         {
+            "application.act": "Used an application",
             "application.add": "Added an application",
             "application.configure": "Changed an application's settings",
             "application.move": "Moved an application",

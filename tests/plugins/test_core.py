@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import pytest
 
 from dashboard.plugins import announcements, clock, links, notes, web_view
-from dashboard.plugins.acts import ActProblem
 from dashboard.plugins.render import Placement
 
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
@@ -32,18 +31,6 @@ def test_a_note_cannot_bring_scripts_or_images(text):
     assert "<img" not in html
     assert 'href="javascript' not in html
     assert 'href="data' not in html
-
-
-def test_a_line_is_added_to_a_note_and_never_becomes_a_reference():
-    changed = notes.append_note({"text": "Hello"}, {"line": " two\nwords ${DBKS:KEY} "}, NOW)
-    assert changed == {"text": "Hello\n- two words $${DBKS:KEY}\n"}
-    assert notes.append_note({}, {"line": "first"}, NOW) == {"text": "- first\n"}
-
-
-@pytest.mark.parametrize("line", ["", "  ", "x" * 2001])
-def test_an_empty_or_endless_line_is_refused(line):
-    with pytest.raises(ActProblem):
-        notes.append_note({"text": "Hello"}, {"line": line}, NOW)
 
 
 def test_a_long_note_is_cut_and_says_so():

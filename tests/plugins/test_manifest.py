@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.models import Plugin
 from dashboard.plugins.manifest import ManifestProblem, parse_manifest, read_manifest
-from dashboard.plugins.registry import catalogue, find, manifest_of, template_folder
+from dashboard.plugins.registry import catalogue, find, manifest_of
 from dashboard.plugins.schema import Kind
 
 SMALL = {"bundle": "org.team.small", "name": "Small", "version": "1.0.0"}
@@ -26,8 +26,15 @@ def test_a_plugin_with_code_has_what_its_manifest_promises(folder):
     assert code.folder == folder
     for part in code.manifest.parts & {"application", "widget"}:
         assert code.call(part)
-        assert (template_folder() / folder / f"{part}.html").is_file()
+        assert (code.path / f"{part}.html").is_file()
+    for offer in code.manifest.offers:
+        assert code.has_offer(offer)
+        assert offer.kind == "action" or (code.path / "portals" / f"{offer.id}.html").is_file()
+    offered = {offer.id for offer in code.manifest.offers}
+    assert set(code.actions) | set(code.portals) == offered
     keys = {key.id for key in code.manifest.permission_keys}
+    for action in code.actions.values():
+        assert action.permission == "" or action.permission in keys
     assert {act.permission for act in code.acts.values()} <= keys
 
 

@@ -34,6 +34,7 @@ EXPECTED = {
     "workspaces.delete": (EDITORS,),
     "workspaces.manage": (ADMIN,),
     "applications.show": (MEMBERS,),
+    "applications.portal": (MEMBERS,),
     "applications.act": (USERS,),
     "applications.index": (EDITORS,),
     "applications.settings": (EDITORS,),
