@@ -24,7 +24,7 @@ from . import moves, shell
 from .forms_content import ProfileForm
 from .workspace_changes import store_places
 
-LISTED_MAX = 1000  # workspaces in the form of a profile
+LISTED_MAX = 500  # workspaces in the form of a profile: a page of half a megabyte
 NAMED_MAX = 8  # workspaces of a profile in the list of profiles
 
 

@@ -9,6 +9,7 @@
 (() => {
   const LIFT = [" ", "Enter"];
   let held = null; // { item, root, from: { list, at }, byPointer }
+  let last = ""; // the handle of what was sent: the cursor goes back to it on the new page
 
   const words = document.createElement("p");
   words.className = "hide";
@@ -81,6 +82,7 @@
       if (field) [field.value, field.disabled] = [value, false];
     }
     root.setAttribute("aria-busy", "true");
+    last = handleOf(item).id;
     form.addEventListener("htmx:afterRequest", (event) => {
       root.removeAttribute("aria-busy");
       for (const name of Object.keys(values)) if (form.elements[name]) form.elements[name].disabled = true;
@@ -176,5 +178,11 @@
     for (const handle of root.querySelectorAll("[data-sort-handle][hidden]")) handle.hidden = false;
   };
   show(document);
-  document.addEventListener("htmx:load", (event) => show(event.detail.elt));
+  document.addEventListener("htmx:load", (event) => {
+    show(event.detail.elt);
+    const handle = last && event.detail.elt.querySelector(`[id="${last}"]`);
+    if (!handle) return;
+    handle.focus({ preventScroll: true });
+    last = "";
+  });
 })();

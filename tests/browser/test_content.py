@@ -24,9 +24,8 @@ def cast(cast):
 
 
 def add_notes(page):
-    page.get_by_label("Application", exact=True).select_option("Notes")
-    page.get_by_label("Column", exact=True).select_option("Column 2")
-    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Add an application to column 2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Notes").click()
     page.get_by_label("Title").fill("Desk notes")
     page.get_by_label("Text").fill("# Today\n\nCall the **harbour master**")
     page.get_by_role("button", name="Save").click()
