@@ -35,6 +35,7 @@ from dashboard.models import (
 )
 from dashboard.models.people import PeopleError, is_password, role_of
 from dashboard.plugins import configs, references, registry, render
+from dashboard.plugins.checking import check
 from dashboard.plugins.jsontext import read_object, to_json
 from dashboard.plugins.schema import Kind
 from tests import factories
@@ -292,9 +293,11 @@ def test_configs_are_written_the_canonical_way_and_fit_their_manifests(harbour):
             is_plugin = isinstance(row, Plugin)
             known = manifest.plugin_fields if is_plugin else manifest.application_fields
             assert set(config) <= {field.key for field in known}
-            for field in known:
-                if field.key in config:
-                    assert configs.problem_of(field, config[field.key]) is None
+            schema = manifest.plugin_schema if is_plugin else manifest.application_schema
+            findings = check(
+                schema, config, references.look_up(harbour, references.names_in(config))
+            )
+            assert (findings.problems, findings.unchecked) == ((), "")
             assert not configs.missing_required(known, config)
 
 

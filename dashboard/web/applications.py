@@ -185,12 +185,18 @@ def settings(slug: str, uid: str, app: str) -> ResponseReturnValue:
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)
     plugin = plugin_of(g.unit, row.bundle)
-    fields = manifest_of(plugin).application_fields if plugin is not None else ()
+    manifest = manifest_of(plugin) if plugin is not None else None
     as_text = request.args.get("as") == "text"
     form = make(
-        TitledSettingsForm, fields, row.config, row.secrets, as_text=as_text, title=row.title
+        TitledSettingsForm,
+        manifest.application_fields if manifest is not None else (),
+        manifest.application_schema if manifest is not None else {},
+        row.config,
+        row.secrets,
+        as_text=as_text,
+        title=row.title,
     )
-    if not form.validate_on_submit():
+    if form.is_reshaped() or not form.validate_on_submit():
         page = render_template(
             "applications/settings.html",
             form=form,
@@ -199,7 +205,7 @@ def settings(slug: str, uid: str, app: str) -> ResponseReturnValue:
             plugin=plugin,
             as_text=as_text,
         )
-        return page, 422 if form.is_submitted() else 200
+        return page, form.status()
     config, secrets = form.texts()
     placing.configure(
         g.unit,

@@ -116,6 +116,7 @@ def _download(file: bytes, name: str) -> Response:
 
 @bp.route("/u/<slug>/workspaces/import", methods=["GET", "POST"])
 @access.requires(*access.EDITORS)
+@access.large_form
 def import_(slug: str) -> ResponseReturnValue:
     """Make a new workspace out of a file; what the unit has is not touched."""
     form = ImportWorkspaceForm()

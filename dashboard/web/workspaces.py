@@ -30,7 +30,6 @@ from ..models import (
 from ..plugins import placing
 from ..plugins.queries import tuples
 from . import access, cards, moves, pictures, shell, workspace_changes
-from .errors import STATUS
 from .forms_content import ConfirmForm, NewWorkspaceForm, RemovePictureForm, WorkspaceForm
 from .htmx import see_other
 from .paging import page_of
@@ -38,7 +37,6 @@ from .security import CONTENT_SECURITY_POLICY
 from .workspace_changes import is_row, remember
 
 bp = Blueprint("workspaces", __name__)
-STATUS[NoRoom] = (422, None)
 ICON_SECONDS = 365 * 24 * 3600
 
 

@@ -91,9 +91,10 @@ def test_a_line_is_added_inside_the_card(page, live, cast, log_in):
 def test_a_plugin_is_switched_off_and_on_in_place(page, live, cast, log_in):
     log_in(page, cast.alice)
     page.goto(f"{live}/u/daily/admin/plugins")
-    page.evaluate("window.here = true")
-    page.get_by_role("button", name="Deactivate Notes").click()
+    page.get_by_role("link", name="Deactivate… Notes").click()
+    page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_text("Notes is inactive now.")).to_be_visible()
+    page.evaluate("window.here = true")
     page.get_by_role("button", name="Activate Notes", exact=True).click()
     expect(page.get_by_text("Notes is active now.")).to_be_visible()
     assert page.evaluate("window.here")

@@ -85,7 +85,7 @@ def test_a_manifest_that_cannot_be_used_says_why(change, words):
 
 
 def test_an_unreadable_text_is_refused():
-    with pytest.raises(ManifestProblem, match="line 1"):
+    with pytest.raises(ManifestProblem, match="Line 1"):
         parse_manifest("{")
 
 

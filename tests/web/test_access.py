@@ -37,7 +37,7 @@ EXPECTED = {
     "workspaces.move": (ADMIN,),
     "workspace_files.copy": (EDITORS,),
     "workspace_files.export": (EDITORS, "fresh"),
-    "workspace_files.import_": (EDITORS,),
+    "workspace_files.import_": (EDITORS, "part"),
     "applications.show": (MEMBERS,),
     "applications.portal": (MEMBERS,),
     "applications.act": (USERS,),
@@ -61,6 +61,11 @@ EXPECTED = {
     "plugins.permit": (ADMIN,),
     "plugins.map_requirements": (ADMIN,),
     "plugins.uninstall": (ADMIN,),
+    "plugins.deactivate": (ADMIN,),
+    "plugins.file": (ADMIN, "fresh"),
+    "plugins.export_config": (ADMIN, "fresh"),
+    "plugins.preview_config": (ADMIN, "fresh", "part"),
+    "plugins.import_config": (ADMIN, "fresh", "part"),
     "keystore.index": (ADMIN,),
     "keystore.new": (ADMIN,),
     "keystore.edit": (ADMIN,),
@@ -95,6 +100,7 @@ def declared(view):
         rule.roles or rule.kind,
         *(["fresh"] if getattr(view, "access_fresh", False) else []),
         *(["large"] if getattr(view, "access_large_body", False) else []),
+        *(["part"] if getattr(view, "access_large_form", False) else []),
     )
 
 
