@@ -127,16 +127,19 @@ def export_plugin(unit: Unit, bundle: str, password: str, context: Context, *, b
         if not password:
             rows["plugins"] = _without_secrets("plugins", rows["plugins"])
         file = _write(unit, PartKind.PLUGIN, rows, lock, context, by)
-    _note_export("plugin.export", unit, by, bundle, file, password)
+    _note_export("plugin.export", unit, by, bundle, file, bool(password))
     return file
 
 
-def export_workspace(unit: Unit, uid: str, password: str, context: Context, *, by: User) -> bytes:
+def export_workspace(
+    unit: Unit, uid: str, password: str, context: Context, *, by: User, with_secrets: bool = True
+) -> bytes:
     """Return the file of a workspace with its applications and its picture.
 
-    Without a *password* it holds no secret values, and never its owner's address. Raise as
-    `export_plugin` does.
+    It holds secret values only with a *password*, and if *by* may have them (*with_secrets*); it
+    never holds its owner's address. Raise as `export_plugin` does.
     """
+    with_secrets = with_secrets and bool(password)
     with attempted_part(unit, "workspace.export", by, subject=uid):
         lock = _lock(password, context)
         with read_snapshot():
@@ -150,10 +153,10 @@ def export_workspace(unit: Unit, uid: str, password: str, context: Context, *, b
                 "workspaces": [_with("workspaces", found[0], owner_email=None)],
                 "applications": _rows(unit, "applications", Application.workspace == uid),
             }
-        if not password:
+        if not with_secrets:
             rows["applications"] = _without_secrets("applications", rows["applications"])
         file = _write(unit, PartKind.WORKSPACE, rows, lock, context, by)
-    _note_export("workspace.export", unit, by, name, file, password)
+    _note_export("workspace.export", unit, by, name, file, with_secrets)
     return file
 
 
@@ -310,7 +313,7 @@ def _check_counts(manifest: Manifest, kind: PartKind) -> None:
 
 
 def _note_export(
-    action: str, unit: Unit, by: User, subject: str, file: bytes, password: str
+    action: str, unit: Unit, by: User, subject: str, file: bytes, with_secrets: bool
 ) -> None:
     audit(
         action,
@@ -318,5 +321,5 @@ def _note_export(
         unit=unit,
         subject=subject,
         file_sha256=hashlib.sha256(file).hexdigest(),
-        secrets="included" if password else "left out",
+        secrets="included" if with_secrets else "left out",
     )

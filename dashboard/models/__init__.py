@@ -29,6 +29,7 @@ from .content import (
 )
 from .enums import KeyType, Layout, Role, RunKind, RunState
 from .operations import AuditEvent, BackupRun, ImportTicket, SafetyCopy
+from .places import POSITION_MAX, last_place, move_to, order_of, place_of
 from .room import ROOM, NoRoom, require_room
 
 GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
@@ -48,6 +49,7 @@ ALL_TABLES: tuple[type[BaseModel], ...] = (*GLOBAL_TABLES, *UNIT_STATE)
 __all__ = [
     "ALL_TABLES",
     "GLOBAL_TABLES",
+    "POSITION_MAX",
     "ROOM",
     "UNIT_STATE",
     "Application",
@@ -85,6 +87,10 @@ __all__ = [
     "being_restored",
     "changes_since",
     "changing",
+    "last_place",
+    "move_to",
+    "order_of",
+    "place_of",
     "require_room",
     "restored_since",
 ]

@@ -58,6 +58,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "workspace.delete": "Deleted a workspace",
             "workspace.export": "Exported a workspace",
             "workspace.import": "Imported a workspace",
+            "workspace.move": "Moved a workspace",
+            "workspace.copy": "Duplicated a workspace",
         },
     ),
     "profiles": (
@@ -66,6 +68,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "profile.change": "Changed a profile",
             "profile.create": "Made a profile",
             "profile.delete": "Deleted a profile",
+            "profile.move": "Moved a profile",
         },
     ),
     "people": (
