@@ -1,0 +1,121 @@
+"""The lines of an iCalendar file (RFC 5545), as far as an agenda needs them.
+
+Only what is wanted is read, component by component, so that nonsense in one event is no matter of
+the others; and so that a large file costs little for the events that are long past.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from icalendar import vText
+from icalendar.parser import Contentline
+
+WANTED = frozenset(
+    [
+        "UID",
+        "SUMMARY",
+        "LOCATION",
+        "URL",
+        "STATUS",
+        "SEQUENCE",
+        "DTSTART",
+        "DTEND",
+        "DURATION",
+        "RRULE",
+        "RDATE",
+        "EXDATE",
+        "RECURRENCE-ID",
+    ]
+)
+MAX_VALUES = 2_000  # lines of RDATE or EXDATE in one event
+_FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
+_END_OF_LINE = re.compile(r"[\r\n]+")
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+
+
+class NotACalendar(Exception):
+    """The content is no calendar; the message says so for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The value of a property as it is written, and its parameters."""
+
+    text: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Component:
+    """An event: its lines by name. They are taken apart when they are asked for."""
+
+    lines: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, line: str) -> None:
+        """Keep *line* if its property is wanted."""
+        found = _NAME.match(line)
+        name = found[0].upper() if found else ""
+        if name in WANTED:
+            kept = self.lines.setdefault(name, [])
+            if len(kept) < MAX_VALUES:
+                kept.append(line)
+
+    def has(self, *names: str) -> bool:
+        """Return whether one of the properties is there."""
+        return any(name in self.lines for name in names)
+
+    def get(self, name: str) -> Value | None:
+        """Return the first value of a property; raise `ValueError` if it cannot be read."""
+        return next(self.all(name), None)
+
+    def all(self, name: str) -> Iterator[Value]:
+        """Yield the values of a property, a line each."""
+        for line in self.lines.get(name, ()):
+            _, params, text = Contentline(line).parts()  # type: ignore[no-untyped-call]
+            yield Value(text.strip(), {key.upper(): str(value) for key, value in params.items()})
+
+    def words(self, name: str, longest: int) -> str:
+        """Return a text as one line."""
+        value = self.get(name)
+        # What is cut away is not unescaped first: there may be megabytes of it.
+        raw = value.text[: 4 * longest] if value is not None else ""
+        words = " ".join(str(vText.from_ical(raw)).split())
+        return words if len(words) <= longest else f"{words[: longest - 1].rstrip()}…"
+
+
+def unfold(data: bytes) -> list[str]:
+    """Return the lines of a calendar; raise `NotACalendar` for anything else."""
+    text = data.decode("utf-8-sig", "replace")
+    lines = _END_OF_LINE.split(_FOLD.sub("", text).strip())
+    if lines[0].strip().upper() != "BEGIN:VCALENDAR":
+        raise NotACalendar("What this address answers is not a calendar (.ics).")
+    return lines
+
+
+def read_components(
+    lines: list[str], check: Callable[[], None]
+) -> Iterator[tuple[str, Component, list[str]]]:
+    """Yield the events and time zones in *lines*: kind, the event, the lines of the zone.
+
+    An event that does not end before the next begins is left out. *check* may raise to end it.
+    """
+    kind, component, inside, zone = "", Component(), 0, list[str]()
+    for line in lines:
+        head = line[:40].strip().upper()
+        if head in ("BEGIN:VEVENT", "BEGIN:VTIMEZONE"):
+            check()
+            kind, component, inside, zone = head[6:], Component(), 0, [line]
+        elif not kind:
+            continue
+        elif head == f"END:{kind}":
+            yield kind, component, [*zone, line]
+            kind = ""
+        elif kind == "VTIMEZONE":
+            zone.append(line)
+        elif head.startswith("BEGIN:"):
+            inside += 1  # an alarm: it has a description and a duration of its own
+        elif head.startswith("END:"):
+            inside -= 1
+        elif inside == 0:
+            component.add(line)
