@@ -10,7 +10,7 @@ from ..zones import find_zone
 from .days import by_day, name_of, next_of
 from .source import MOST_DAYS, ask, number_of
 
-REFRESH_SECONDS = 60
+REFRESH_SECONDS, LOADING_SECONDS = 60, 3
 DAYS = 7
 NEXT = 3
 
@@ -26,6 +26,7 @@ def application(here: Placement) -> dict[str, Any]:
     days, has_all = by_day(calendar.events if calendar else (), zone, here.now, count)
     return {
         "has_address": True,
+        "refresh_seconds": LOADING_SECONDS if known.is_loading else REFRESH_SECONDS,
         "is_known": calendar is not None,
         "is_loading": known.is_loading,
         "problem": known.problem,
@@ -45,6 +46,7 @@ def next_events(here: Placement) -> dict[str, Any]:
     known, zone = ask(here, address), _zone(here.plugin)
     events = known.calendar.events if known.calendar else ()
     return {
+        "refresh_seconds": LOADING_SECONDS if known.is_loading else REFRESH_SECONDS,
         "events": next_of(events, zone, here.now, NEXT),
         "is_known": known.calendar is not None,
         "is_loading": known.is_loading,

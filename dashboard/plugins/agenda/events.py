@@ -84,7 +84,7 @@ def read_calendar(data: bytes, first: date, last: date, *, seconds: float = SECO
     """Return the events of an .ics file that touch the days from *first* to *last*.
 
     Some that lie a day and a half before or after may be among them: which days those are depends
-    on the time zone of who looks. Raise `NotACalendar`.
+    on the time zone of who looks. Raise `sources.Unreadable`.
     """
     effort, zones, found = Effort(seconds), Zones(), _Found()
     midnight = time()
@@ -102,7 +102,10 @@ def read_calendar(data: bytes, first: date, last: date, *, seconds: float = SECO
                 components.append(component)
     except OutOfTime:
         found.is_whole = False
-    _read_all(_in_series(components, zones, found), zones, span, effort, found)
+    series = _in_series(components, zones, effort, found)
+    # What a rule costs nobody knows: so it may take time from other rules only.
+    series.sort(key=lambda one: any(master.has("RRULE") for master in one.masters.values()))
+    _read_all(series, zones, span, effort, found)
     return Calendar(tuple(found.events), found.is_whole, found.broken)
 
 
@@ -116,11 +119,14 @@ def _is_past(component: Component, span: _Span) -> bool:
     return bool(days) and all(re.fullmatch("[0-9]{8}", day) and day < limit for day in days)
 
 
-def _in_series(components: Iterable[Component], zones: Zones, found: _Found) -> list[_Series]:
+def _in_series(
+    components: Iterable[Component], zones: Zones, effort: Effort, found: _Found
+) -> list[_Series]:
     """Put together what has the same UID; of the same event the newest version counts."""
     series: dict[str, _Series] = {}
     for number, component in enumerate(components):
         try:
+            effort.begin()
             uid = component.get("UID")
             original = component.get("RECURRENCE-ID")
             value = original or component.get("DTSTART")
@@ -132,6 +138,9 @@ def _in_series(components: Iterable[Component], zones: Zones, found: _Found) -> 
             places = here.changed if original is not None else here.masters
             if moment not in places or _version(component) >= _version(places[moment]):
                 places[moment] = component
+        except OutOfTime:
+            found.is_whole = False
+            break
         except Exception:  # whatever a stranger wrote: it hides no other event
             found.broken += 1
     return list(series.values())

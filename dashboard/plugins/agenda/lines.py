@@ -11,31 +11,16 @@ from dataclasses import dataclass, field
 from icalendar import vText
 from icalendar.parser import Contentline
 
+from ..sources import Unreadable
+
 WANTED = frozenset(
-    [
-        "UID",
-        "SUMMARY",
-        "LOCATION",
-        "URL",
-        "STATUS",
-        "SEQUENCE",
-        "DTSTART",
-        "DTEND",
-        "DURATION",
-        "RRULE",
-        "RDATE",
-        "EXDATE",
-        "RECURRENCE-ID",
-    ]
-)
+    ("UID", "SUMMARY", "LOCATION", "URL", "STATUS", "SEQUENCE", "DTSTART", "DTEND", "DURATION",
+     "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID")
+)  # fmt: skip
 MAX_VALUES = 2_000  # lines of RDATE or EXDATE in one event
 _FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
 _END_OF_LINE = re.compile(r"[\r\n]+")
 _NAME = re.compile(r"[A-Za-z0-9-]+")
-
-
-class NotACalendar(Exception):
-    """The content is no calendar; the message says so for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +57,7 @@ class Component:
     def all(self, name: str) -> Iterator[Value]:
         """Yield the values of a property, a line each."""
         for line in self.lines.get(name, ()):
-            _, params, text = Contentline(line).parts()  # type: ignore[no-untyped-call]
-            yield Value(text.strip(), {key.upper(): str(value) for key, value in params.items()})
+            yield _split(line)
 
     def words(self, name: str, longest: int) -> str:
         """Return a text as one line."""
@@ -84,12 +68,21 @@ class Component:
         return words if len(words) <= longest else f"{words[: longest - 1].rstrip()}…"
 
 
+def _split(line: str) -> Value:
+    head, colon, text = line.partition(":")
+    if colon and '"' not in head:  # nearly every line; it is much quicker
+        pairs = (part.partition("=") for part in head.split(";")[1:])
+        return Value(text.strip(), {key.strip().upper(): value for key, _, value in pairs})
+    _, params, text = Contentline(line).parts()  # type: ignore[no-untyped-call]
+    return Value(text.strip(), {key.upper(): str(value) for key, value in params.items()})
+
+
 def unfold(data: bytes) -> list[str]:
-    """Return the lines of a calendar; raise `NotACalendar` for anything else."""
+    """Return the lines of a calendar; raise `Unreadable` for anything else."""
     text = data.decode("utf-8-sig", "replace")
     lines = _END_OF_LINE.split(_FOLD.sub("", text).strip())
     if lines[0].strip().upper() != "BEGIN:VCALENDAR":
-        raise NotACalendar("What this address answers is not a calendar (.ics).")
+        raise Unreadable("What this address answers is not a calendar (.ics).")
     return lines
 
 

@@ -10,6 +10,7 @@ from dateutil.rrule import rrule, rrulestr
 
 MAX_STEPS = 250_000  # days looked at for one event; enough for every year since 1400
 MAX_OCCURRENCES = 500  # of one event
+EVENT_SECONDS = 0.75
 MAX_RULE = 1_000  # characters
 _STEP = {"DAILY": 86_400, "HOURLY": 3_600, "MINUTELY": 60, "SECONDLY": 1, "WEEKLY": 7 * 86_400}
 _PARTS = re.compile(r"([A-Z]+)=([^;]+)")
@@ -29,11 +30,14 @@ class Effort:
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
         self._steps = 0
+        self._event_end = self._end
 
     def begin(self) -> None:
         """Begin the next event."""
         self._steps = 0
-        if time.monotonic() > self._end:
+        now = time.monotonic()
+        self._event_end = now + EVENT_SECONDS
+        if now > self._end:
             raise OutOfTime
 
     def step(self) -> None:
@@ -41,8 +45,8 @@ class Effort:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise TooMuch
-        if self._steps % 512 == 0 and time.monotonic() > self._end:
-            raise OutOfTime
+        if self._steps % 512 == 0 and (now := time.monotonic()) > self._event_end:
+            raise OutOfTime if now > self._end else TooMuch
 
 
 class _CountedMonths(tuple[int, ...]):

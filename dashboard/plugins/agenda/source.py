@@ -1,18 +1,31 @@
 """The calendar behind an address, as far as it is known just now."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from typing import Any
+from datetime import datetime, timedelta
 
 from ..render import Placement
+from ..sources import MIB, Content, Kind
 from .events import Calendar, is_web_address, read_calendar
-from .lines import NotACalendar
 
 MOST_DAYS = 90
-LEAST_MINUTES = 5
-MOST_BYTES = 5 << 20
-_MIB = 1 << 20
+LEAST_MINUTES, MOST_MINUTES, MINUTES = 5, 24 * 60, 30
+MOST_BYTES = 4 * MIB
+
+
+def _read(content: Content) -> Calendar:
+    # It is read anew several times a day, so a day more than is shown is enough.
+    today = content.now.date()
+    return read_calendar(
+        content.data, today - timedelta(days=1), today + timedelta(days=MOST_DAYS + 1)
+    )
+
+
+# What servers call a calendar that they were not told about is plain text, or just bytes.
+CALENDAR = Kind(
+    frozenset({"text/calendar", "text/plain", "application/octet-stream", "application/ics"}),
+    MOST_BYTES,
+    _read,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +43,9 @@ def ask(here: Placement, address: str) -> Known:
     address = _web_address(address)
     if not is_web_address(address):
         return Known(problem="The address of a calendar begins with https:// or http://.")
-    # A placement that was made without them has nobody to ask.
-    sources: Any = getattr(here, "sources", None)
-    if sources is None:
-        return Known(problem="Nothing is fetched here.")
-    minutes = number_of(here.plugin.get("refreshMinutes"), 30, LEAST_MINUTES, 24 * 60)
-    source = sources.get(address, 60 * minutes)
-    if source.content is None:
-        return Known(problem=source.problem, is_loading=source.loading)
-    try:
-        calendar = _read(source.content, here.now.date())
-    except NotACalendar as error:
-        return Known(problem=str(error))
-    return Known(calendar, source.fetched_at, source.problem)
-
-
-@lru_cache(maxsize=16)
-def _read(content: bytes, today: date) -> Calendar:
-    """Return the calendar; what is shown does not change within a day."""
-    if len(content) > MOST_BYTES:
-        raise NotACalendar(f"This calendar is larger than {MOST_BYTES // _MIB} MiB.")
-    return read_calendar(content, today - timedelta(days=1), today + timedelta(days=MOST_DAYS + 1))
+    minutes = number_of(here.plugin.get("refreshMinutes"), MINUTES, LEAST_MINUTES, MOST_MINUTES)
+    source = here.sources.get(address, 60 * minutes, CALENDAR)
+    return Known(source.value, source.fetched_at, source.problem, source.loading)
 
 
 def number_of(value: object, default: int, least: int, most: int) -> int:

@@ -54,7 +54,7 @@ class Zones:
             return None
         try:
             read: Any = Timezone.from_ical("\r\n".join(lines))
-        zone: tzinfo = read.to_tz(lookup_tzid=False)
+            zone: tzinfo = read.to_tz(lookup_tzid=False)
             zone.utcoffset(datetime(2026, 1, 1))  # noqa: DTZ001 - one that breaks does it here
         except Exception:  # a stranger's definition, read by two libraries
             return None
