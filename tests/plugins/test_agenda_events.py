@@ -13,7 +13,7 @@ from dashboard.plugins.agenda.recurrence import MAX_OCCURRENCES
 from dashboard.plugins.sources import Unreadable
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
-LIMIT = 8  # seconds, on a machine that has other things to do
+LIMIT = 8  # seconds of work
 
 
 def calendar(*events, before=""):
@@ -59,7 +59,8 @@ def test_an_event_has_words_a_place_and_an_end():
     ("lines", "hours"),
     [("DTEND;TZID=Europe/Stockholm:20261125T103000", 1.5), ("DURATION:PT2H", 2), ("", 0),
      ("DTEND:20261125T100000Z", 2), ("DTEND;TZID=Europe/Stockholm:20261125T080000", 0),
-     ("DURATION:-PT2H", 0), ("DURATION:P1D", 24), ("DTEND;TZID=America/New_York:20261125T040000", 1)],
+     ("DURATION:-PT2H", 0), ("DURATION:P1D", 24),
+     ("DTEND;TZID=America/New_York:20261125T040000", 1)],
 )  # fmt: skip
 def test_how_long_an_event_is(lines, hours):
     [event] = read(stockholm("20261125T090000", lines)).events
@@ -102,10 +103,10 @@ def test_a_zone_of_the_calendar_has_its_summer():
 
 def test_a_zone_that_would_keep_us_busy_is_not_used():
     hostile = CUSTOM.replace("FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU", "FREQ=SECONDLY")
-    begun = time.monotonic()
+    begun = time.thread_time()
     [event] = read("DTSTART;TZID=Ship:20261125T090000", before=hostile).events
     assert event.start.tzinfo is None
-    assert time.monotonic() - begun < LIMIT
+    assert time.thread_time() - begun < LIMIT
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,8 @@ def test_a_night_shift_ends_at_six_unless_it_says_eight_hours():
         ("20260131T090000", "FREQ=MONTHLY;BYMONTHDAY=-1;COUNT=4", "01-31 02-28 03-31 04-30"),
         ("20240229T090000", "FREQ=YEARLY", ""),
         ("20260105T090000", "FREQ=MONTHLY;BYDAY=1MO;COUNT=3", "01-05 02-02 03-02"),
-        ("20260105T090000", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=4", "01-05 01-09 01-19 01-23"),
+        ("20260105T090000", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=4",
+         "01-05 01-09 01-19 01-23"),
         ("20260105T090000", "FREQ=DAILY;UNTIL=20260107T080000Z", "01-05 01-06 01-07"),
         ("20260105T090000", "FREQ=DAILY;UNTIL=20260107T075959Z", "01-05 01-06"),
         ("20260105T090000", "FREQ=DAILY;UNTIL=20260107", "01-05 01-06 01-07"),
@@ -211,7 +213,7 @@ BROKEN = (
     "DTSTART:20261125T090000\nRRULE:FREQ=DAILY;INTERVAL=0",
     "DTSTART:20261125T090000\nRRULE:FREQ=DAILY;UNTIL=later",
     "DTSTART:20261125T090000\nDURATION:long", "DTSTART:20261125T090000\nDTEND:20269999",
-    "DTSTART;:20261125T090000", "DTSTART:99991231T235959Z\nRECURRENCE-ID:x\nUID:n",
+    "DTSTART;x:20261125T090000", "DTSTART:99991231T235959Z\nRECURRENCE-ID:x\nUID:n",
     "DTSTART:20261125T090000\nRRULE:FREQ=MINUTELY;BYHOUR=25",
     f"DTSTART:20261125\nRRULE:FREQ=DAILY;BYMONTH={'1,' * 600}1",
 )  # fmt: skip
@@ -241,8 +243,8 @@ def test_what_is_no_calendar_says_so(data):
 
 
 @pytest.mark.parametrize(
-    "address", ["javascript:alert(1)", "data:text/html,x", "//a.example", "https:", "https://[", "x",
-                "ftp://a.example", "https://a.example/ b"],
+    "address", ["javascript:alert(1)", "data:text/html,x", "//a.example", "https:", "https://[",
+                "x", "ftp://a.example", "https://a.example/ b"],
 )  # fmt: skip
 def test_links_lead_to_the_web_or_nowhere(address):
     [event] = read(f"DTSTART:20261125\nURL:{address}\nLOCATION:{address}").events
@@ -277,9 +279,9 @@ HOSTILE = (
 
 @pytest.mark.parametrize("lines", HOSTILE)
 def test_a_rule_without_end_comes_to_one(lines):
-    begun = time.monotonic()
+    begun = time.thread_time()
     found = read(f"DTSTART:19700101T000000Z\nSUMMARY:Bad\n{lines}", GOOD)
-    assert time.monotonic() - begun < LIMIT
+    assert time.thread_time() - begun < LIMIT
     assert "Good" in [event.title for event in found.events]
     assert sum(event.title == "Bad" for event in found.events) <= 2 * MAX_OCCURRENCES + 1_440
 
@@ -294,9 +296,9 @@ def test_a_rule_that_is_never_true_is_stopped_where_it_counts(monkeypatch):
 
 def test_many_events_come_to_an_end():
     lines = b"BEGIN:VEVENT\nDTSTART:20261125T090000Z\nRRULE:FREQ=DAILY\nEND:VEVENT\n"
-    begun = time.monotonic()
+    begun = time.thread_time()
     found = read(b"BEGIN:VCALENDAR\n" + 60_000 * lines + b"END:VCALENDAR")
-    assert time.monotonic() - begun < LIMIT
+    assert time.thread_time() - begun < LIMIT
     assert not found.is_whole
     assert 0 < len(found.events) <= MAX_EVENTS
 
@@ -313,9 +315,9 @@ def test_many_years_of_events_hide_nothing_of_today():
 
 def test_a_hundred_thousand_events_come_to_an_end():
     lines = b"BEGIN:VEVENT\nDTSTART:20261125\nEND:VEVENT\n"
-    begun = time.monotonic()
+    begun = time.thread_time()
     found = read(b"BEGIN:VCALENDAR\n" + 100_000 * lines + b"END:VCALENDAR")
-    assert time.monotonic() - begun < LIMIT
+    assert time.thread_time() - begun < LIMIT
     assert 0 < len(found.events) <= MAX_EVENTS
 
 
@@ -327,9 +329,9 @@ def test_a_costly_rule_takes_no_time_from_what_happens_once():
 
 
 def test_one_line_without_end_is_read_in_time():
-    begun = time.monotonic()
+    begun = time.thread_time()
     [event] = read(f"DTSTART:20261125\nSUMMARY:{'word ' * 500_000}").events
-    assert time.monotonic() - begun < LIMIT
+    assert time.thread_time() - begun < LIMIT
     assert len(event.title) <= 200
 
 
@@ -353,11 +355,14 @@ def test_a_start_long_ago_gives_the_same_as_the_rule_from_its_beginning(seed):
     assert starts(event) == starts(counted)
 
 
+FAR_AND_WIDE = ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu",
+                "America/Sao_Paulo", "Africa/Casablanca")  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_every_day_of_a_year_has_its_event_at_the_same_time_on_site(seed):
     chance = random.Random(seed)
-    zone = ZoneInfo(chance.choice(["Europe/London", "America/New_York", "Australia/Lord_Howe",
-                                   "America/Sao_Paulo", "Asia/Kathmandu", "Africa/Casablanca"]))  # fmt: skip
+    zone = ZoneInfo(chance.choice(FAR_AND_WIDE))
     hour, minute = chance.randint(4, 23), chance.choice([0, 15, 30])
     first = date(2026, 1, 1) + timedelta(days=chance.randint(0, 330))
     found = read(
@@ -373,10 +378,10 @@ def test_every_day_of_a_year_has_its_event_at_the_same_time_on_site(seed):
 @pytest.mark.parametrize("seed", range(60))
 def test_whatever_is_broken_in_a_file_raises_nothing_else(seed):
     chance = random.Random(seed)
-    data = bytearray(calendar(WEEKLY, changed("20261201T090000", "20261202T140000"), GOOD, *BROKEN[:6],
-                              before=CUSTOM))  # fmt: skip
+    moved = changed("20261201T090000", "20261202T140000")
+    data = bytearray(calendar(WEEKLY, moved, GOOD, *BROKEN[:6], before=CUSTOM))
     for _ in range(chance.randint(1, 40)):
         data[chance.randrange(16, len(data))] = chance.randrange(256)
-    begun = time.monotonic()
+    begun = time.thread_time()
     read(bytes(data))
-    assert time.monotonic() - begun < LIMIT
+    assert time.thread_time() - begun < LIMIT

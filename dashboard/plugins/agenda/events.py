@@ -25,10 +25,11 @@ from .times import (
     settle,
 )
 
-SECONDS = 3.0  # for a whole calendar
+SECONDS = 1.5  # for each of three passes: lines, series, occurrences
 MAX_EVENTS = 5_000  # that come out
 LONGEST = 200  # characters of a title or place
 LONGEST_ADDRESS = 2_000
+_DATE = re.compile("[0-9]{8}")
 _DAY = timedelta(days=1)
 _ANY_ZONE = timedelta(hours=36)  # no two clocks on earth differ by more
 
@@ -80,43 +81,43 @@ class _Series:
     changed: dict[Moment, Component] = field(default_factory=dict)
 
 
-def read_calendar(data: bytes, first: date, last: date, *, seconds: float = SECONDS) -> Calendar:
+def read_calendar(data: bytes, first: date, last: date) -> Calendar:
     """Return the events of an .ics file that touch the days from *first* to *last*.
 
     Some that lie a day and a half before or after may be among them: which days those are depends
     on the time zone of who looks. Raise `sources.Unreadable`.
     """
-    effort, zones, found = Effort(seconds), Zones(), _Found()
+    zones, found = Zones(), _Found()
     midnight = time()
     span = _Span(
         datetime.combine(first, midnight) - _ANY_ZONE,
         datetime.combine(last, midnight) + _DAY + _ANY_ZONE,
     )
+    past = f"{span.first - _DAY:%Y%m%d}"
     lines = unfold(data)
     components: list[Component] = []
     try:
-        for kind, component, zone in read_components(lines, effort.begin):
+        for kind, component, zone in read_components(lines, Effort(SECONDS).begin):
             if kind == "VTIMEZONE":
                 zones.define(zone)
-            elif not _is_past(component, span):
+            elif not _is_past(component, past):
                 components.append(component)
     except OutOfTime:
         found.is_whole = False
-    series = _in_series(components, zones, effort, found)
+    series = _in_series(components, zones, Effort(SECONDS), found)
     # What a rule costs nobody knows: so it may take time from other rules only.
     series.sort(key=lambda one: any(master.has("RRULE") for master in one.masters.values()))
-    _read_all(series, zones, span, effort, found)
+    _read_all(series, zones, span, Effort(SECONDS), found)
     return Calendar(tuple(found.events), found.is_whole, found.broken)
 
 
-def _is_past(component: Component, span: _Span) -> bool:
-    """Return whether a single event is over, at a glance: most of a calendar is."""
+def _is_past(component: Component, limit: str) -> bool:
+    """Return whether a single event was over on a day, at a glance: most of a calendar is."""
     if component.has("RRULE", "RDATE", "RECURRENCE-ID", "DURATION"):
         return False
-    limit = f"{span.first - _DAY:%Y%m%d}"
     lines = component.lines.get("DTSTART", []) + component.lines.get("DTEND", [])
     days = [line.rpartition(":")[2].strip()[:8] for line in lines]
-    return bool(days) and all(re.fullmatch("[0-9]{8}", day) and day < limit for day in days)
+    return bool(days) and all(day < limit and _DATE.fullmatch(day) for day in days)
 
 
 def _in_series(

@@ -21,21 +21,21 @@ class TooMuch(Exception):
 
 
 class OutOfTime(TooMuch):
-    """The whole calendar has had its time."""
+    """The pass has had its time."""
 
 
 class Effort:
-    """What a calendar, and each event in it, may cost."""
+    """What a pass over a calendar, and each event in it, may cost: the time of this thread."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._end = time.thread_time() + seconds
         self._steps = 0
         self._event_end = self._end
 
     def begin(self) -> None:
         """Begin the next event."""
         self._steps = 0
-        now = time.monotonic()
+        now = time.thread_time()
         self._event_end = now + EVENT_SECONDS
         if now > self._end:
             raise OutOfTime
@@ -45,7 +45,7 @@ class Effort:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise TooMuch
-        if self._steps % 512 == 0 and (now := time.monotonic()) > self._event_end:
+        if self._steps % 512 == 0 and (now := time.thread_time()) > self._event_end:
             raise OutOfTime if now > self._end else TooMuch
 
 
