@@ -43,12 +43,12 @@ from tests import factories
 PASSWORD = "harbour lights at night"
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
 HARBOUR = {
-    "plugins": 17,
+    "plugins": 18,
     "plugin_permissions": 38,
     "plugin_mappings": 29,
     "assets": 1,
     "workspaces": 6,
-    "applications": 35,
+    "applications": 36,
     "profiles": 4,
     "profile_workspaces": 9,
     "profile_roles": 10,
@@ -331,7 +331,7 @@ def test_every_application_with_code_has_something_to_show(harbour, role):
     shown = [render.show_application(harbour, row, role, NOW) for row in Application.of(harbour)]
     ready = [found for found in shown if found.standing is render.Standing.READY]
     assert Counter(found.name for found in ready) == {
-        "Notes": 8, "Links": 4, "Clock": 4, "Announcements": 2,
+        "Notes": 8, "Links": 4, "Clock": 4, "Announcements": 2, "Agenda": 1,
     }  # fmt: skip
     for found in ready:
         assert not found.missing
