@@ -5,6 +5,7 @@ import base64
 import datetime
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,12 @@ NOW = datetime.datetime(2026, 11, 25, 8, 45, tzinfo=datetime.UTC)  # every pictu
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
 LONGEST = 2600  # pixels; what is below is cut off
+DOT = {"x": 0, "y": 0, "width": 1, "height": 1, "scale": 1}
+TO_THE_TOP = """() => {
+  for (const current of document.querySelectorAll(".bar [aria-current], .settings__list [aria-current]"))
+    current.scrollIntoView({ block: "nearest", inline: "center" });
+  scrollTo(0, 0);
+}"""
 
 
 @contextmanager
@@ -33,6 +40,7 @@ def frozen_clock() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("time.time", NOW.timestamp)
+        patch.setattr("time.gmtime", lambda at=None, real=time.gmtime: real(at or NOW.timestamp()))
         for name, module in list(sys.modules.items()):
             if name.startswith("dashboard.") and getattr(module, "datetime", None) is (
                 datetime.datetime
@@ -41,18 +49,12 @@ def frozen_clock() -> Iterator[None]:
         yield
 
 
-def picture(page: Page, *, whole: bool) -> bytes:
+def picture(page: Page) -> bytes:
     """Return what *page* shows as WebP; Chromium encodes it, Playwright knows no small format."""
     session = page.context.new_cdp_session(page)
-    size = page.viewport_size or {"width": 0, "height": 0}
-    height = size["height"]
-    if whole:
-        height = max(height, page.evaluate("document.documentElement.scrollHeight"))
-    clip = {"x": 0, "y": 0, "width": size["width"], "height": min(height, LONGEST), "scale": 1}
-    shot = session.send(
-        "Page.captureScreenshot",
-        {"format": "webp", "quality": 82, "clip": clip, "captureBeyondViewport": whole},
-    )
+    # The first frame begins what a change of theme or size asks for, the second has it.
+    session.send("Page.captureScreenshot", {"clip": DOT})
+    shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": 82})
     session.detach()
     return base64.b64decode(shot["data"])
 
@@ -62,12 +64,13 @@ def shoot(page: Page, screen: Screen, out: Path) -> None:
     page.evaluate("document.activeElement?.blur()")
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
-        for current in page.locator(".bar [aria-current], .settings__list [aria-current]").all():
-            current.evaluate("it => it.scrollIntoView({block: 'nearest', inline: 'center'})")
+        if not screen.is_overlay:  # else the picture is the whole page, with its bars in place
+            whole = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": width, "height": max(height, min(whole, LONGEST))})
+        page.evaluate(TO_THE_TOP)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
-            content = picture(page, whole=not screen.is_overlay)
-            (out / f"{screen.name}-{width}-{scheme}.webp").write_bytes(content)
+            (out / f"{screen.name}-{width}-{scheme}.webp").write_bytes(picture(page))
 
 
 def main() -> None:
