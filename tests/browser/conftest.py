@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import Page
 
 from dashboard.backup.store import Folders
 from dashboard.config import Settings
 from dashboard.models import User
 from dashboard.web import build_app
 from tests import factories
-from tests.browser.demo_site import CHROMIUM, LAUNCH, serving
+from tests.browser.demo_site import CHROMIUM, LAUNCH, listen, serving
 
 HERE = Path(__file__).parent
 
@@ -45,22 +45,9 @@ def live(settings: Settings, folders: Folders) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def complaints(page: Page) -> Iterator[list[str]]:
-    """What the console of `page` complains about; at the end of the test it must be nothing.
-
-    A refused page or fragment is no complaint (the test looks at it); a missing file is.
-    """
+    """What the console of `page` complains about; at the end of the test it must be nothing."""
     found: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        missing = "/static/" in message.location["url"]
-        refused = message.text.startswith("Response Status Error Code") or (
-            message.text.startswith("Failed to load resource: the server responded") and not missing
-        )
-        if message.type in ("error", "warning") and not refused:
-            found.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: found.append(str(error)))
+    listen(page, found)
     yield found
     assert not found
 

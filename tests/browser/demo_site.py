@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 from waitress import create_server, wasyncore
 
 from dashboard import backup, db, demo
@@ -52,6 +52,24 @@ def serving(app: Flask) -> Iterator[str]:
     assert not thread.is_alive()
 
 
+def listen(page: Page, found: list[str]) -> None:
+    """Collect in *found* what the console of *page* complains about.
+
+    A refused page or fragment is no complaint (the test looks at it); a missing file is.
+    """
+
+    def note(message: ConsoleMessage) -> None:
+        missing = "/static/" in message.location["url"]
+        refused = message.text.startswith("Response Status Error Code") or (
+            message.text.startswith("Failed to load resource: the server responded") and not missing
+        )
+        if message.type in ("error", "warning") and not refused:
+            found.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: found.append(str(error)))
+
+
 @dataclass
 class Site:
     """The server, and what the steps of a screen may do behind it."""
@@ -59,6 +77,7 @@ class Site:
     address: str
     app: Flask
     folder: Path
+    complaints: list[str] = field(default_factory=list)  # of the consoles of all pages
     _pages: dict[tuple[str, bool], Page] = field(default_factory=dict)
     _go: threading.Event = field(default_factory=threading.Event)
     _direct_seconds: float = backup_jobs.DIRECT_SECONDS
@@ -76,7 +95,9 @@ class Site:
             demo.fill(PASSWORD)
             unit, maja = unit_of("harbour-daily"), User.get(User.email == person("maja.lind"))
             with self.app.app_context():
-                backup.export_to_file(unit, self.file, BACKUP_PASSWORD, maja.email, backup_page.context())
+                backup.export_to_file(
+                    unit, self.file, BACKUP_PASSWORD, maja.email, backup_page.context()
+                )
             change_keys(unit, maja)
             agent = install.plugin_of(unit, "example.deskworks.utility-agent")
             install.set_active(unit, agent, False, by=maja)
@@ -90,11 +111,12 @@ class Site:
         """Return the page of the person *name*, logged in at the first call; "" is nobody."""
         found = self._pages.get((name, javascript))
         if found is None:
-            context = browser.new_context(
-                java_script_enabled=javascript, reduced_motion="reduce", locale="en-GB"
-            )
+            context = browser.new_context(reduced_motion="reduce", locale="en-GB")
             context.set_default_timeout(10_000)
+            if not javascript:  # none of ours: a browser without any could not be asked anything
+                context.route("**/*.js?*", lambda route: route.fulfill(body=""))
             found = self._pages[name, javascript] = context.new_page()
+            listen(found, self.complaints)
             if name:
                 self._log_in(found, name)
         return found
@@ -144,7 +166,7 @@ def change_keys(unit: Unit, by: User) -> None:
     """Add, change and delete a config key, so that a preview has something to tell."""
     with changing(unit, "key.create", by=by, subject="NEWSLETTER_HOUR"):
         ConfigKey.create(unit=unit, name="NEWSLETTER_HOUR", type="number", value="6")
-    with changing(unit, "key.update", by=by, subject="PLANNER_SLOT_MINUTES"):
+    with changing(unit, "key.change", by=by, subject="PLANNER_SLOT_MINUTES"):
         keys = (ConfigKey.unit == unit) & (ConfigKey.name == "PLANNER_SLOT_MINUTES")
         ConfigKey.update(value="20").where(keys).execute()
     with changing(unit, "key.delete", by=by, subject="SUPPORT_URL"):

@@ -23,7 +23,8 @@ SCHEMES = ("light", "dark")
 LONGEST = 2600  # pixels; what is below is cut off
 DOT = {"x": 0, "y": 0, "width": 1, "height": 1, "scale": 1}
 TO_THE_TOP = """() => {
-  for (const current of document.querySelectorAll(".bar [aria-current], .settings__list [aria-current]"))
+  const strips = ".bar [aria-current], .settings__list [aria-current]";
+  for (const current of document.querySelectorAll(strips))
     current.scrollIntoView({ block: "nearest", inline: "center" });
   scrollTo(0, 0);
 }"""

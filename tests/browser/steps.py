@@ -53,7 +53,7 @@ def change_meanwhile() -> None:
     """Let somebody else change the unit."""
     with db.database.connection_context():
         omar = User.get(User.email == person("omar.haddad"))
-        with changing(unit_of("harbour-daily"), "profile.update", by=omar, subject="Planning"):
+        with changing(unit_of("harbour-daily"), "profile.change", by=omar, subject="Planning"):
             pass
 
 
