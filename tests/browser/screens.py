@@ -41,6 +41,7 @@ def opened(screen: Screen, browser: Browser, site: Site) -> Iterator[Page]:
         site.fill()
     token = site.setup_token() if "{token}" in screen.address else ""
     page = site.page(browser, screen.who, javascript=screen.javascript)
+    page.bring_to_front()  # one that lies behind draws nothing: a picture of it would never come
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(site.address + screen.address.format(token=token))
     try:

@@ -89,6 +89,7 @@ def _lower_headings(state: StateCore) -> None:
 
 def _empty_corners(state: StateCore) -> None:
     """Make an ordinary cell of a table header without words: it is the head of nothing."""
-    for opened, words, closed in zip(state.tokens, state.tokens[1:], state.tokens[2:]):
+    tokens = state.tokens
+    for opened, words, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opened.type == "th_open" and not words.content:
             opened.tag = closed.tag = "td"
