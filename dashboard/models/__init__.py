@@ -1,7 +1,7 @@
 """The tables and their rules. `accounts` and `operations` stay; `content` is what a backup is."""
 
 from ..db import BaseModel
-from .accounts import Installation, Membership, Organisation, Session, Unit, User
+from .accounts import Installation, Invite, Membership, Organisation, Session, Unit, User
 from .changes import (
     StaleRevision,
     UnitBeingRestored,
@@ -35,6 +35,7 @@ GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Unit,
     User,
     Membership,
+    Invite,
     Session,
     BackupRun,
     ImportTicket,
@@ -54,6 +55,7 @@ __all__ = [
     "ConfigKey",
     "ImportTicket",
     "Installation",
+    "Invite",
     "KeyType",
     "Layout",
     "Membership",
