@@ -169,7 +169,7 @@ class Editor:
             self._send(f"/u/daily/admin/keys/{name}/delete")
         else:
             kind = self.random.choice(["string", "secret"])
-            self._send("/u/daily/admin/keys/new", name=name, type=kind, value=f"v{self.count}")
+            self._send("/u/daily/admin/keys/-/new", name=name, type=kind, value=f"v{self.count}")
 
     def _workspace(self, number: int) -> None:
         made = list(Workspace.of(self.unit).where(Workspace.uid.startswith("ws-")))
