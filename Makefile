@@ -4,6 +4,8 @@ PY ?= python3
 CHROMIUM ?= /usr/bin/chromium
 ARGS ?=
 UV_VERSION := 0.13.9
+# Test files side by side, one worker for each processor.
+WORKERS := -n auto --dist loadfile
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -27,13 +29,13 @@ run: $(READY)  ## start Dashboard on http://127.0.0.1:8000, at first with the de
 	@exec $(PYTHON) app.py serve
 
 test: $(READY_DEV) chromium  ## run every test, with those in the browser (ARGS="-k restore" chooses)
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(WORKERS) $(ARGS)
 
 check: lint types  ## before a commit: format, lint, types and the quick tests, in under two minutes
-	@$(PYTHON) -m pytest -m "not browser and not slow" $(ARGS)
+	@$(PYTHON) -m pytest $(WORKERS) -m "not browser and not slow" $(ARGS)
 
 test-browser: $(READY_DEV) chromium  ## run only the tests in the browser
-	@$(PYTHON) -m pytest -m browser $(ARGS)
+	@$(PYTHON) -m pytest $(WORKERS) -m browser $(ARGS)
 
 coverage: $(READY_DEV) chromium  ## run every test and show the branches that none of them took
 	@$(PYTHON) -m pytest --cov $(ARGS)
