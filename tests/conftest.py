@@ -17,9 +17,8 @@ from dashboard.plugins import registry
 from tests import factories
 from tests.faults import tally
 
-
-# `make test` runs the files side by side in workers. What the fault harnesses measured is brought to
-# the process that writes the summary.
+# `make test` runs the files side by side in workers. What the fault harnesses measured is brought
+# to the process that writes the summary.
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
