@@ -17,7 +17,7 @@ export CHROMIUM
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format vectors fuzz faults lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ types: $(READY_DEV)  ## check types, strictly
 format: $(READY_DEV)  ## format the code and mend what ruff can mend
 	@$(PYTHON) -m ruff format .
 	@$(PYTHON) -m ruff check --fix .
+
+screenshots: $(READY_DEV) chromium  ## photograph every screen for docs/screenshots (ARGS="--only backup" chooses)
+	@$(PYTHON) -m tests.browser.shoot $(ARGS)
 
 vectors: $(READY_DEV)  ## rebuild the archive test vectors
 	@PYTHONPATH=. $(PYTHON) tests/archive/make_vectors.py

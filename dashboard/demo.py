@@ -111,6 +111,7 @@ def _fill_unit(unit: Unit, plan: Json, data: Json) -> None:
     profiles = plan.get("profiles", [])
     _insert(unit, "plugins", map(_plugin, plugins))
     _insert(unit, "plugin_permissions", _permissions(plugins))
+    _insert(unit, "plugin_mappings", _chosen_portals(plugins))
     fill_open_mappings(unit)
     _insert(unit, "assets", (_asset(w["icon_file"]) for w in workspaces if "icon_file" in w))
     _insert(unit, "workspaces", (_workspace(w, at) for at, w in enumerate(workspaces)))
@@ -153,6 +154,13 @@ def _permissions(plugins: Iterable[Json]) -> Iterator[Row]:
     for plugin in plugins:
         for key, roles in plugin["permissions"].items():
             yield from ((plugin["bundle"], key, role) for role in roles)
+
+
+def _chosen_portals(plugins: Iterable[Json]) -> Iterator[Row]:
+    """Yield what an admin has chosen; the rest maps itself."""
+    for plugin in plugins:
+        for requirement, (bundle, portal) in plugin.get("portals", {}).items():
+            yield (plugin["bundle"], "portal", requirement, bundle, portal, False)
 
 
 def _asset(file_name: str) -> Row:

@@ -1,16 +1,19 @@
 """Fixtures for every test: a fresh installation in a folder of its own, and the cast."""
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from dashboard import db
+from dashboard import db, plugins
 from dashboard.config import Settings
 from dashboard.installation import Folders, open_installation
 from dashboard.models import Role, Unit, User, people
+from dashboard.plugins import registry
 from tests import factories
 
 
@@ -68,3 +71,25 @@ def cast(folders: Folders) -> Cast:
         mallory=make("mallory", weekly=Role.ADMIN),
         olga=make("olga"),
     )
+
+
+@pytest.fixture
+def new_plugin(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """`new_plugin(folder, {"name.html": text, ...})`: a plugin beside those of the product."""
+    home, made = tmp_path / "plugins", []
+    plugins.__path__.append(str(home))
+
+    def make(folder: str, files: dict[str, str | dict[str, object]]) -> None:
+        for name, content in files.items():
+            file = home / folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content if isinstance(content, str) else json.dumps(content))
+        made.append(folder)
+        registry.look_again()
+
+    yield make
+    plugins.__path__.remove(str(home))
+    for folder in made:
+        sys.modules.pop(f"{plugins.__name__}.{folder}", None)
+        vars(plugins).pop(folder, None)
+    registry.look_again()

@@ -11,8 +11,10 @@ from click.testing import CliRunner, Result
 
 from dashboard import cli as door
 from dashboard import config, db
-from dashboard.archive import SECTIONS
+from dashboard.archive import SECTIONS, KdfCost
+from dashboard.backup import Context, parts
 from dashboard.backup.export import content_digest
+from dashboard.backup.store import make_folders
 from dashboard.models import AuditEvent, ConfigKey, Plugin, SafetyCopy, Unit, User, people
 from tests.archive import second_reader
 
@@ -352,3 +354,29 @@ def test_the_version_is_told(tmp_path):
 def test_settings_have_a_default_each_and_a_field():
     for setting in config.SETTINGS:
         assert getattr(config.Settings(), setting.attribute) == setting.default
+
+
+@pytest.mark.parametrize("kind", ["plugin", "workspace"])
+def test_the_file_of_a_part_is_named_as_one_and_not_imported(run, cast, settings, tmp_path, kind):
+    context = Context(make_folders(settings.data_dir), "Dashboard", KdfCost(1, 8 << 20), 4)
+    make, what = {
+        "plugin": (parts.export_plugin, "dashboard.core.notes"),
+        "workspace": (parts.export_workspace, "ws-one"),
+    }[kind]
+    path = tmp_path / "part.dbk"
+    path.write_bytes(make(cast.daily, what, PASSWORD, context, by=cast.alice))
+    for command in ("inspect", "verify"):
+        assert "a part of a unit only" in run("backup", command, path).stdout
+    part = json.loads(run("backup", "inspect", path, "--json").stdout)["part"]
+    assert kind in part
+    run("backup", "decrypt", path, "-o", tmp_path / "part.ndjson")
+    before = state(cast.daily)
+    for command in (
+        ("import", path, "--unit", "daily", "--yes"),
+        ("diff", path, "--unit", "daily"),
+    ):
+        refused = run("backup", *command, code=1)
+        assert "not a whole unit" in refused.stderr
+        assert "Admin settings" in refused.stderr
+    assert state(cast.daily) == before
+    assert SafetyCopy.select().count() == 0

@@ -35,6 +35,7 @@ from dashboard.models import (
 )
 from dashboard.models.people import PeopleError, is_password, role_of
 from dashboard.plugins import configs, references, registry, render
+from dashboard.plugins.checking import check
 from dashboard.plugins.jsontext import read_object, to_json
 from dashboard.plugins.schema import Kind
 from tests import factories
@@ -43,8 +44,8 @@ PASSWORD = "harbour lights at night"
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
 HARBOUR = {
     "plugins": 17,
-    "plugin_permissions": 36,
-    "plugin_mappings": 28,
+    "plugin_permissions": 38,
+    "plugin_mappings": 29,
     "assets": 1,
     "workspaces": 6,
     "applications": 35,
@@ -292,9 +293,11 @@ def test_configs_are_written_the_canonical_way_and_fit_their_manifests(harbour):
             is_plugin = isinstance(row, Plugin)
             known = manifest.plugin_fields if is_plugin else manifest.application_fields
             assert set(config) <= {field.key for field in known}
-            for field in known:
-                if field.key in config:
-                    assert configs.problem_of(field, config[field.key]) is None
+            schema = manifest.plugin_schema if is_plugin else manifest.application_schema
+            findings = check(
+                schema, config, references.look_up(harbour, references.names_in(config))
+            )
+            assert (findings.problems, findings.unchecked) == ((), "")
             assert not configs.missing_required(known, config)
 
 
@@ -344,6 +347,15 @@ def test_every_application_with_code_has_something_to_show(harbour, role):
             assert all(place.time for place in found.context["places"])
             if found.context["countdown_title"]:
                 assert re.fullmatch(r"\d+ d .+ min", found.context["countdown"])
+
+
+def test_the_announcements_show_the_time_line_of_the_clock(harbour):
+    bundle = "dashboard.core.announcements"
+    shown = render.show_portal(harbour, bundle, "BESIDE", Role.READONLY, NOW)
+    assert [place.name for place in shown.context["places"]] == [
+        "Newsroom", "London", "New York", "Tokyo",
+    ]  # fmt: skip
+    assert all(place.time for place in shown.context["places"])
 
 
 def test_the_toolbar_has_one_hidden_widget_and_shows_the_others(harbour):

@@ -10,6 +10,7 @@ from .changes import (
     being_restored,
     changes_since,
     changing,
+    restored_since,
 )
 from .content import (
     UNIT_STATE,
@@ -28,6 +29,8 @@ from .content import (
 )
 from .enums import KeyType, Layout, Role, RunKind, RunState
 from .operations import AuditEvent, BackupRun, ImportTicket, SafetyCopy
+from .places import POSITION_MAX, last_place, move_to, order_of, place_of
+from .room import ROOM, NoRoom, require_room
 
 GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Installation,
@@ -47,6 +50,8 @@ ALL_TABLES: tuple[type[BaseModel], ...] = (*GLOBAL_TABLES, *UNIT_STATE)
 __all__ = [
     "ALL_TABLES",
     "GLOBAL_TABLES",
+    "POSITION_MAX",
+    "ROOM",
     "UNIT_STATE",
     "Application",
     "Asset",
@@ -59,6 +64,7 @@ __all__ = [
     "KeyType",
     "Layout",
     "Membership",
+    "NoRoom",
     "Organisation",
     "Plugin",
     "PluginMapping",
@@ -83,4 +89,10 @@ __all__ = [
     "being_restored",
     "changes_since",
     "changing",
+    "last_place",
+    "move_to",
+    "order_of",
+    "place_of",
+    "require_room",
+    "restored_since",
 ]

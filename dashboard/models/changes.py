@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import peewee
 
@@ -84,22 +85,30 @@ def audit(
 
 @contextmanager
 def changing(
-    unit: Unit, action: str, *, by: User | str, revision: int | None = None, subject: str = ""
-) -> Iterator[None]:
+    unit: Unit,
+    action: str,
+    *,
+    by: User | str,
+    revision: int | None = None,
+    subject: str = "",
+    **detail: Any,
+) -> Iterator[dict[str, Any]]:
     """Run the block as one change of *unit*: all of it is committed, or nothing.
 
     Raise `StaleRevision` before the block when *revision* (what the page was made from) is not
     the unit's revision any more, and `UnitBeingRestored` when an import is replacing it. Raises
-    the revision and writes the audit event `action`.
+    the revision and writes the audit event `action`, with *detail* and what the block puts into the
+    dictionary that it is given.
     """
     with ExitStack() as stack:
         _take_turn(stack, unit)
         current = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
         if revision is not None and revision != current:
             raise StaleRevision(unit, revision)
-        yield
+        facts = dict(detail)
+        yield facts
         Unit.update(revision=Unit.revision + 1).where(Unit.id == unit.id).execute()
-        audit(action, by=by, unit=unit, subject=subject, revision=current + 1)
+        audit(action, by=by, unit=unit, subject=subject, revision=current + 1, **facts)
     unit.revision = current + 1
 
 
@@ -178,3 +187,8 @@ def changes_since(unit: Unit, revision: int) -> list[UnitChange]:
             break
         found.append(UnitChange(event.at, event.user_email, event.action, event.subject, made))
     return found
+
+
+def restored_since(unit: Unit, revision: int) -> bool:
+    """Return whether a backup replaced the state of *unit* after *revision*."""
+    return any(change.is_restore for change in changes_since(unit, revision))

@@ -16,6 +16,11 @@ class Role(StrEnum):
         """Return the word shown on screens."""
         return {"admin": "Admin", "power_user": "Power user", "user": "User"}.get(self, "Readonly")
 
+    @property
+    def acts(self) -> bool:
+        """Return whether this role may use applications, not only look at them."""
+        return self is not Role.READONLY
+
 
 class KeyType(StrEnum):
     """How the text of a config key's value is read."""

@@ -8,8 +8,9 @@ whoever may write a note must not be able to read a password with it.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 import peewee
@@ -23,6 +24,8 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
 _TOKEN = re.compile(r"\$(\$\{DBKS:)|\$\{DBKS:([A-Za-z][A-Za-z0-9_.-]{0,127})\}")
 MASK = "••••••••"
 _MARK = "DBKS:"
+# Nobody can guess it, and a NUL that is left over is never stored.
+_REFERENCE = f"\0{token_hex(8)}{{DBKS:"
 _BATCH = 500  # SQLite takes 999 values in one question at least
 _SEALED_EMPTY_BYTES = 24 + 16 + 2  # nonce, tag and `{}`
 
@@ -104,6 +107,35 @@ def resolve(value: Any, keys: Mapping[str, Key], notes: Resolution, *, reveal: b
         if key is not None and key.type is not KeyType.SECRET:
             return key.value()
     return _TOKEN.sub(text_of, value)
+
+
+def to_plain(value: Any) -> Any:
+    """Return *value* with its texts as they read; each reference has a mark that nobody can forge.
+
+    Code may cut such texts, join them, and put in what people typed or a feed brought.
+    `from_plain` gives what to store: only what has the mark is a reference.
+    """
+    return _mapped(value, lambda text: _TOKEN.sub(_marked, text) if _MARK in text else text)
+
+
+def from_plain(value: Any) -> Any:
+    """Return what to store for *value*, which was made from what `to_plain` gave."""
+    return _mapped(
+        value,
+        lambda text: text.replace("${DBKS:", "$${DBKS:").replace(_REFERENCE, "${DBKS:"),
+    )
+
+
+def _marked(found: re.Match[str]) -> str:
+    return str(found[1]) if found[1] is not None else f"{_REFERENCE}{found[2]}}}"
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _mapped(item, change) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mapped(item, change) for item in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def look_up(unit: Unit, names: Iterable[str]) -> dict[str, Key]:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from ..models import Application, Plugin, PluginPermission, Role, ToolbarItem, Unit
 from . import configs
 from .install import plugin_of
+from .mappings import State, connection
 from .queries import tuples
 from .references import Resolution, look_up, names_in, resolve
 from .registry import Code, find
@@ -31,6 +33,8 @@ class Placement:
     application: Mapping[str, Any]  # config of this application; empty for a widget
     now: datetime
     may: Callable[[str], bool]  # whether the viewer has a permission key
+    # Whether the action that a requirement is mapped to can be called, by this viewer.
+    can: Callable[[str], bool] = lambda requirement: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,28 @@ def show_widgets(unit: Unit, role: Role, now: datetime) -> Iterator[Callable[[],
             yield show
 
 
+def show_portal(
+    unit: Unit, bundle: str, requirement: str, role: Role, now: datetime
+) -> Rendered | None:
+    """Let the portal that serves a requirement of *bundle* say what to show; None: nothing serves.
+
+    It gets its own plugin's config and the viewer's role. Its errors come up as they are.
+    """
+    found = connection(unit, bundle, "portal", requirement)
+    if found.state is not State.SERVED or found.plugin is None or found.code is None:
+        return None
+    given, notes = placement(unit, found.plugin, None, role, now)
+    return Rendered(
+        Standing.READY,
+        found.plugin.name,
+        found.code.template(f"portals/{found.target}"),
+        found.code.portals[found.target](given) or {},
+        frozenset(notes.missing),
+        frozenset(notes.withheld),
+        found.code.refresh_seconds,
+    )
+
+
 def frame_sources(unit: Unit, role: Role, now: datetime) -> list[str]:
     """Return the sources that frames of the active plugins of *unit* may load."""
     found: list[str] = []
@@ -106,16 +132,30 @@ def placement(
         resolve(config, keys, notes) | resolve(secrets, keys, notes, reveal=True)
         for config, secrets in parts
     )
-    given = Placement(plugin_config, application_config, now, _permissions(unit, plugin, role))
+    given = Placement(
+        plugin_config,
+        application_config,
+        now,
+        _permissions(unit, plugin.bundle, role),
+        partial(_can_call, unit, plugin.bundle, role),
+    )
     return given, notes
 
 
-def _permissions(unit: Unit, plugin: Plugin, role: Role) -> Callable[[str], bool]:
+def _permissions(unit: Unit, bundle: str, role: Role) -> Callable[[str], bool]:
     allowed = PluginPermission.of(unit, PluginPermission.key).where(
-        PluginPermission.bundle == plugin.bundle, PluginPermission.role == role
+        PluginPermission.bundle == bundle, PluginPermission.role == role
     )
     keys = {key for (key,) in tuples(allowed)}
     return keys.__contains__
+
+
+def _can_call(unit: Unit, bundle: str, role: Role, requirement: str) -> bool:
+    found = connection(unit, bundle, "action", requirement)
+    if found.state is not State.SERVED or found.code is None or not role.acts:
+        return False
+    permission = found.code.actions[found.target].permission
+    return not permission or _permissions(unit, found.target_bundle, role)(permission)
 
 
 def _show(

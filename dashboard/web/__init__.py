@@ -28,6 +28,7 @@ from .profiles import bp as profiles
 from .setup import bp as setup
 from .snapshots import SnapshotFlask
 from .units import bp as units
+from .workspace_files import bp as workspace_files
 from .workspaces import bp as workspaces
 
 BLUEPRINTS = (
@@ -35,6 +36,7 @@ BLUEPRINTS = (
     setup,
     units,
     workspaces,
+    workspace_files,
     applications,
     profiles,
     plugins,

@@ -2,29 +2,30 @@
 
 import re
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from flask import Blueprint, abort, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from jinja2 import FileSystemLoader, PrefixLoader
+from jinja2 import PrefixLoader
 from wtforms import SelectChoice
 
-from ..models import Application, Plugin, Role, StaleRevision, Workspace, changes_since
-from ..plugins import configs, placing, registry
-from ..plugins.acts import ActProblem
+from ..models import Application, Plugin, StaleRevision, Workspace, restored_since
+from ..plugins import calls, placing
+from ..plugins.acts import ActProblem, ActRefused, NoSuchAct
 from ..plugins.install import PluginProblem, plugin_of
 from ..plugins.manifest import Manifest
-from ..plugins.registry import manifest_of, template_folder
-from ..plugins.render import placement
-from . import access, cards
+from ..plugins.registry import has_widget, manifest_of
+from . import access, cards, moves, sessions
 from .errors import STATUS
 from .forms_content import AddApplicationForm, ConfirmForm
 from .forms_settings import TitledSettingsForm, make
 from .htmx import answer, is_htmx, see_other
-from .workspaces import workspace_or_404
+from .workspaces import whole_page, workspace_or_404
 
 bp = Blueprint("applications", __name__)
 # A plugin's templates are in its own folder.
-bp.jinja_loader = PrefixLoader({"plugins": FileSystemLoader(str(template_folder()))})
+bp.jinja_loader = PrefixLoader({"plugins": cards.PluginTemplates()})
 STATUS[PluginProblem] = (422, None)
 
 
@@ -38,6 +39,7 @@ def application_or_404(workspace: Workspace, uid: str) -> Application:
 @access.requires(*access.MEMBERS)
 def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
     """Show one card, for the workspace page to load; never one of a newer state in an old page."""
+    sessions.current().is_visit = False  # pages ask for it, some again and again
     _require_seen()
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)
@@ -46,41 +48,53 @@ def show(slug: str, uid: str, app: str) -> ResponseReturnValue:
     return answer("applications/_card.html", home, card=card, workspace=workspace)
 
 
+@bp.get("/u/<slug>/w/<uid>/a/<app>/portal/<requirement>")
+@access.requires(*access.MEMBERS)
+def portal(slug: str, uid: str, app: str, requirement: str) -> ResponseReturnValue:
+    """Show once more what another plugin shows inside an application."""
+    sessions.current().is_visit = False
+    _require_seen()
+    workspace = workspace_or_404(uid)
+    row = application_or_404(workspace, app)
+    home = url_for("workspaces.show", slug=slug, uid=uid)
+    shown = cards.portal(workspace, row, requirement, datetime.now(UTC))
+    return answer("applications/_portal.html", home, portal=shown)
+
+
 @bp.post("/u/<slug>/w/<uid>/a/<app>/act/<act>")
-@access.requires(Role.ADMIN, Role.POWER_USER, Role.USER)
+@access.requires(*access.USERS)
 def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
     """Do what the plugin offers inside the application, if the role has its permission key."""
     workspace = workspace_or_404(uid)
-    row = application_or_404(workspace, app)
-    plugin, code = plugin_of(g.unit, row.bundle), registry.find(row.bundle)
-    found = code.acts.get(act) if code is not None else None
-    if plugin is None or not plugin.active or found is None:
-        abort(404)
-    now = datetime.now(UTC)
-    given, _ = placement(g.unit, plugin, row, g.role, now)
-    if not given.may(found.permission):
-        abort(403)
-    _require_seen()
-    config, revision = configs.read(row.config), g.unit.revision
-    home = url_for("workspaces.show", slug=slug, uid=uid)
-    status, problem = 200, ""
+    now, form = datetime.now(UTC), request.form.to_dict()
+    who = {"by": g.user, "role": g.role}
+    changed, refused = frozenset[str](), None
     try:
-        changed = config | dict(found.run(config, request.form.to_dict(), now))
-        text = configs.to_json(changed)
-        placing.configure(g.unit, workspace, app, by=g.user, revision=revision, config=text)
+        changed = calls.act(g.unit, workspace, app, act, form, now=now, seen=_seen(), **who)
+    except NoSuchAct:
+        abort(404)
+    except ActRefused as error:
+        access.note_refusal()
+        abort(403, str(error))
     except ActProblem as error:
-        status, problem = 422, str(error)
+        refused = cards.Refused(app, str(error), form)
         if not is_htmx():
-            flash(problem, "danger")
-    card = cards.card(workspace, application_or_404(workspace, app), now)
+            return whole_page(workspace, plain=True, refused=refused), 422
+    card = cards.card(workspace, application_or_404(workspace, app), now, refused)
     return answer(
         "applications/_card.html",
-        home,
-        status=status,
+        url_for("workspaces.show", slug=slug, uid=uid),
+        status=422 if refused is not None else 200,
+        event="toolbar:changed" if any(map(has_widget, changed)) else None,
         card=card,
         workspace=workspace,
-        problem=problem,
     )
+
+
+def _seen() -> int | None:
+    """Return the revision that the page around a card was made from."""
+    seen = request.args.get("seen", "")
+    return int(seen) if re.fullmatch(r"[0-9]{1,18}", seen) else None
 
 
 def _require_seen() -> None:
@@ -88,11 +102,9 @@ def _require_seen() -> None:
 
     Other changes do not matter here: what is done inside an application adds to what is there.
     """
-    seen = request.args.get("seen", "")
-    if not re.fullmatch(r"[0-9]{1,18}", seen) or int(seen) == g.unit.revision:
-        return
-    if any(change.is_restore for change in changes_since(g.unit, int(seen))):
-        raise StaleRevision(g.unit, int(seen))
+    seen = _seen()
+    if seen not in (None, g.unit.revision) and restored_since(g.unit, seen):
+        raise StaleRevision(g.unit, seen)
 
 
 @bp.route("/u/<slug>/w/<uid>/applications", methods=["GET", "POST"])
@@ -115,18 +127,25 @@ def index(slug: str, uid: str) -> ResponseReturnValue:
         if fields:
             return see_other(url_for(".settings", slug=slug, uid=uid, app=row.uid))
         return see_other(url_for(".index", slug=slug, uid=uid))
-    plugins = {plugin.bundle: plugin for plugin in Plugin.of(g.unit)}
-    page = render_template(
+    return _placing_page(workspace, form, offered), 422 if form.is_submitted() else 200
+
+
+def _placing_page(
+    workspace: Workspace, form: AddApplicationForm, offered: list[Manifest], refusal: str = ""
+) -> str:
+    columns = placing.columns_of(g.unit, workspace)
+    bundles = {row.bundle for column in columns for row in column}
+    plugins = Plugin.of(g.unit).where(Plugin.bundle.in_(bundles))
+    return render_template(
         "applications/index.html",
         form=form,
         workspace=workspace,
         layout=placing.layout_of(workspace),
-        columns=placing.columns_of(g.unit, workspace),
-        plugins=plugins,
-        has_offers=bool(offered),
-        move_form=ConfirmForm(),
+        columns=columns,
+        plugins={plugin.bundle: plugin for plugin in plugins},
+        offered=offered,
+        refusal=refusal,
     )
-    return page, 422 if form.is_submitted() else 200
 
 
 def _offered() -> list[Manifest]:
@@ -138,16 +157,26 @@ def _offered() -> list[Manifest]:
 @bp.post("/u/<slug>/w/<uid>/applications/<app>/move")
 @access.requires(*access.EDITORS)
 def move(slug: str, uid: str, app: str) -> ResponseReturnValue:
-    """Move an application up, down, left or right."""
+    """Move an application by an arrow, or to the column and place where it was dropped."""
     workspace = workspace_or_404(uid)
     application_or_404(workspace, app)
-    form = ConfirmForm()
     direction = request.form.get("direction", "")
-    if direction not in placing.DIRECTIONS:
-        abort(422, "Use one of the arrows.")
-    revision = form.revision_number()
-    placing.move(g.unit, workspace, app, direction, by=g.user, revision=revision)
+    column, place = moves.number("column"), moves.number("place")
+    try:
+        change: dict[str, Any] = {"by": g.user, "revision": ConfirmForm().revision_number()}
+        if direction in placing.DIRECTIONS:
+            placing.move(g.unit, workspace, app, direction, **change)
+        elif column is not None and place is not None:
+            placing.move_to(g.unit, workspace, app, column, place, **change)
+        else:
+            abort(422, "Use one of the arrows.")
+    except StaleRevision as error:
+        return moves.stale(error, partial(_true_order, workspace))
     return see_other(url_for(".index", slug=slug, uid=uid))
+
+
+def _true_order(workspace: Workspace, refusal: str) -> str:
+    return _placing_page(workspace, AddApplicationForm(formdata=None), _offered(), refusal)
 
 
 @bp.route("/u/<slug>/w/<uid>/applications/<app>/settings", methods=["GET", "POST"])
@@ -157,12 +186,18 @@ def settings(slug: str, uid: str, app: str) -> ResponseReturnValue:
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)
     plugin = plugin_of(g.unit, row.bundle)
-    fields = manifest_of(plugin).application_fields if plugin is not None else ()
+    manifest = manifest_of(plugin) if plugin is not None else None
     as_text = request.args.get("as") == "text"
     form = make(
-        TitledSettingsForm, fields, row.config, row.secrets, as_text=as_text, title=row.title
+        TitledSettingsForm,
+        manifest.application_fields if manifest is not None else (),
+        manifest.application_schema if manifest is not None else {},
+        row.config,
+        row.secrets,
+        as_text=as_text,
+        title=row.title,
     )
-    if not form.validate_on_submit():
+    if form.is_reshaped() or not form.validate_on_submit():
         page = render_template(
             "applications/settings.html",
             form=form,
@@ -171,7 +206,7 @@ def settings(slug: str, uid: str, app: str) -> ResponseReturnValue:
             plugin=plugin,
             as_text=as_text,
         )
-        return page, 422 if form.is_submitted() else 200
+        return page, form.status()
     config, secrets = form.texts()
     placing.configure(
         g.unit,

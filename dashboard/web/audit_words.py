@@ -37,6 +37,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "plugin.activate": "Activated a plugin",
             "plugin.configure": "Configured a plugin",
             "plugin.deactivate": "Deactivated a plugin",
+            "plugin.export": "Exported a plugin's configuration",
+            "plugin.import": "Imported a plugin's configuration",
             "plugin.install": "Installed a plugin",
             "plugin.mappings": "Changed a plugin's mappings",
             "plugin.permissions": "Changed a plugin's permissions",
@@ -47,6 +49,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "workspaces": (
         "Workspaces",
         {
+            "application.act": "Used an application",
             "application.add": "Added an application",
             "application.configure": "Changed an application's settings",
             "application.move": "Moved an application",
@@ -54,6 +57,10 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "workspace.change": "Changed a workspace",
             "workspace.create": "Made a workspace",
             "workspace.delete": "Deleted a workspace",
+            "workspace.export": "Exported a workspace",
+            "workspace.import": "Imported a workspace",
+            "workspace.move": "Moved a workspace",
+            "workspace.copy": "Duplicated a workspace",
         },
     ),
     "profiles": (
@@ -62,6 +69,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "profile.change": "Changed a profile",
             "profile.create": "Made a profile",
             "profile.delete": "Deleted a profile",
+            "profile.move": "Moved a profile",
         },
     ),
     "people": (

@@ -54,7 +54,8 @@ class UnitForm(FlaskForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        if not self.is_submitted():
+        is_new = kwargs.get("formdata", "auto") is None
+        if is_new or not self.is_submitted():
             unit: Unit = g.unit
             self.revision.data = str(unit.revision)
 

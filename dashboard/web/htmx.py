@@ -3,8 +3,7 @@
 from flask import Response, make_response, redirect, render_template, request
 
 # What a fragment may announce (`HX-Trigger`, "noun:changed") for others on the page to listen to.
-# None so far: every change on today's pages is answered by the fragment that changed.
-EVENTS: frozenset[str] = frozenset()
+EVENTS = frozenset({"toolbar:changed"})
 
 
 def is_htmx() -> bool:

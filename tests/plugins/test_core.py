@@ -1,11 +1,11 @@
 """The plugins that come with the product."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.plugins import announcements, clock, links, notes, web_view
-from dashboard.plugins.acts import ActProblem
+from dashboard.plugins import clock, links, notes, web_view
 from dashboard.plugins.render import Placement
 
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
@@ -32,18 +32,6 @@ def test_a_note_cannot_bring_scripts_or_images(text):
     assert "<img" not in html
     assert 'href="javascript' not in html
     assert 'href="data' not in html
-
-
-def test_a_line_is_added_to_a_note_and_never_becomes_a_reference():
-    changed = notes.append_note({"text": "Hello"}, {"line": " two\nwords ${DBKS:KEY} "}, NOW)
-    assert changed == {"text": "Hello\n- two words $${DBKS:KEY}\n"}
-    assert notes.append_note({}, {"line": "first"}, NOW) == {"text": "- first\n"}
-
-
-@pytest.mark.parametrize("line", ["", "  ", "x" * 2001])
-def test_an_empty_or_endless_line_is_refused(line):
-    with pytest.raises(ActProblem):
-        notes.append_note({"text": "Hello"}, {"line": line}, NOW)
 
 
 def test_a_long_note_is_cut_and_says_so():
@@ -109,11 +97,13 @@ def test_the_countdown_says_how_long_it_is(target, words):
     assert left == words or words is None
 
 
-def test_announcements_are_shown_newest_first():
-    plugin = {"messages": "New\n\n Old \n"}
-    assert announcements.application(placement(plugin=plugin)) == {"messages": ["New", "Old"]}
-    assert announcements.widget(placement(plugin=plugin)) == {"message": "New", "others": 1}
-    assert announcements.widget(placement()) is None
+def test_the_time_line_has_the_places_of_the_plugin():
+    plugin = {"timezone": "Asia/Tokyo", "line": "Desk | Europe/Stockholm\nUTC\nx | Not/AZone"}
+    given = clock.time_line(placement({"zones": "America/New_York"}, plugin))["places"]
+    assert [place.name for place in given] == ["Desk", "UTC", "x"]
+    assert given[2].time is None
+    [home] = clock.time_line(placement({}, {"timezone": "Asia/Tokyo"}))["places"]
+    assert home.time.strftime("%H:%M") == "08:40"
 
 
 @pytest.mark.parametrize(
@@ -151,3 +141,25 @@ def test_what_is_no_host_name_never_reaches_the_policy(host):
 @pytest.mark.parametrize("hosts", [None, "ok.example", {"a": 1}, []])
 def test_without_a_list_no_host_is_allowed(hosts):
     assert web_view.frame_sources({"allowedHosts": hosts}) == []
+
+
+@pytest.mark.parametrize(
+    ("levels", "shown"),
+    [
+        ([1, 2, 3], [3, 4, 5]),
+        ([3, 3], [3, 3]),
+        ([1, 4, 2], [3, 4, 4]),
+        ([2, 1], [3, 3]),
+        ([1, 2, 3, 4, 5, 6], [3, 4, 5, 6, 6, 6]),
+    ],
+)
+def test_headings_of_a_note_are_an_outline_without_gaps(levels, shown):
+    html = notes.to_html("\n\n".join(f"{'#' * level} H" for level in levels))
+    assert [int(level) for level in re.findall(r"<h(\d)>", html)] == shown
+    assert html.count("</h") == len(shown)
+
+
+def test_the_empty_corner_of_a_table_is_no_header():
+    html = notes.to_html("| | Day |\n|-|-|\n| Web | Tom |")
+    assert "<td></td>" in html
+    assert re.findall("<th>(.*?)</th>", html) == ["Day"]

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.models import Plugin
 from dashboard.plugins.manifest import ManifestProblem, parse_manifest, read_manifest
-from dashboard.plugins.registry import catalogue, find, manifest_of, template_folder
+from dashboard.plugins.registry import catalogue, find, manifest_of
 from dashboard.plugins.schema import Kind
 
 SMALL = {"bundle": "org.team.small", "name": "Small", "version": "1.0.0"}
@@ -26,8 +26,15 @@ def test_a_plugin_with_code_has_what_its_manifest_promises(folder):
     assert code.folder == folder
     for part in code.manifest.parts & {"application", "widget"}:
         assert code.call(part)
-        assert (template_folder() / folder / f"{part}.html").is_file()
+        assert (code.path / f"{part}.html").is_file()
+    for offer in code.manifest.offers:
+        assert code.has_offer(offer)
+        assert offer.kind == "action" or (code.path / "portals" / f"{offer.id}.html").is_file()
+    offered = {offer.id for offer in code.manifest.offers}
+    assert set(code.actions) | set(code.portals) == offered
     keys = {key.id for key in code.manifest.permission_keys}
+    for action in code.actions.values():
+        assert action.permission == "" or action.permission in keys
     assert {act.permission for act in code.acts.values()} <= keys
 
 
@@ -78,7 +85,7 @@ def test_a_manifest_that_cannot_be_used_says_why(change, words):
 
 
 def test_an_unreadable_text_is_refused():
-    with pytest.raises(ManifestProblem, match="line 1"):
+    with pytest.raises(ManifestProblem, match="Line 1"):
         parse_manifest("{")
 
 
@@ -100,3 +107,10 @@ def test_what_the_product_does_not_know_is_kept_in_the_installed_text():
     data = json.loads(catalogue()["example.deskworks.web-view"].text)
     assert data["wiki_url"]
     assert data["allowRunInModal"] is True
+
+
+def test_settings_keep_the_order_of_their_manifest_when_they_are_installed():
+    release = catalogue()["example.deskworks.content-agent"]
+    keys = [field.key for field in parse_manifest(release.text).plugin_fields]
+    assert keys == [field.key for field in release.manifest.plugin_fields]
+    assert keys[0] == "apiUrl"

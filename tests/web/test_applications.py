@@ -160,8 +160,11 @@ def test_an_act_that_fails_says_so_in_the_card(app, cast, login, bob, as_htmx):
     address = f"{HOME}/a/app-1/act/append-note"
     answer = client.post(address, data={"line": " "}, headers=as_htmx)
     assert (answer.status_code, "Write what to add." in answer.text) == (422, True)
-    assert client.post(address, data={"line": " "}).status_code == 303
-    assert "Write what to add." in client.get(HOME).text
+    page = client.post(address, data={"line": " "})  # without JavaScript: the whole page
+    assert (page.status_code, "Write what to add." in page.text) == (422, True)
+    assert "<h1>One</h1>" in page.text
+    page = client.post(address, data={"line": "x" * 2001}, headers=as_htmx)
+    assert f'value="{"x" * 2001}"' in page.text
     assert client.post(f"{HOME}/a/app-1/act/explode").status_code == 404
     assert state_of(cast.daily) == before
 
@@ -243,18 +246,23 @@ def test_every_kind_of_setting_is_saved(full, cast):
 
 
 def test_references_are_accepted_in_any_field(full, cast):
-    reference = "${DBKS:K0001}"
-    everything = dict.fromkeys(set(SCHEMA) - {"on"}, reference)
+    values = {"A": ("string", "a"), "N": ("number", "7"), "B": ("boolean", "true"),
+              "L": ("json", "[1]")}  # fmt: skip
+    for name, (kind, value) in values.items():
+        ConfigKey.create(unit=cast.daily, name=name, type=kind, value=value)
+    a, number, yes = "${DBKS:A}", "${DBKS:N}", "${DBKS:B}"
+    everything = dict.fromkeys(("word", "text", "pick", "color", "password"), a)
+    everything |= {"size": number, "ratio": number, "list": "${DBKS:L}"}
     answer = save(full, cast, **everything)
     assert answer.status_code == 303
     config = json.loads(placed(cast).config)
-    assert {config[key] for key in everything if key != "password"} == {reference}
-    assert json.loads(placed(cast).secrets)["password"] == reference
-    store(cast, config=to_json(config | {"on": reference}))
+    assert all(config[key] == text for key, text in everything.items() if key != "password")
+    assert json.loads(placed(cast).secrets)["password"] == a
+    store(cast, config=to_json(config | {"on": yes}))
     page = full.get(f"{HOME}/applications/app-1/settings").text
-    assert 'name="config-on" type="text" value="${DBKS:K0001}"' in page
-    assert save(full, cast, **everything, on=reference).status_code == 303
-    assert json.loads(placed(cast).config)["on"] == reference
+    assert 'name="config-on" type="text" value="${DBKS:B}"' in page
+    assert save(full, cast, **everything, on=yes).status_code == 303
+    assert json.loads(placed(cast).config)["on"] == yes
 
 
 def test_switches_and_choices_can_be_typed(full, cast):
@@ -277,8 +285,8 @@ def test_switches_and_choices_can_be_typed(full, cast):
         ({"ratio": "x"}, "number"),
         ({"pick": "c"}, "Choose one"),
         ({"color": "red"}, "colour"),
-        ({"list": "[1,\n 2"}, "line 2"),
-        ({"list": "{}"}, "JSON list"),
+        ({"list": "[1,\n 2"}, "Line 2, column 3"),
+        ({"list": "{}"}, "A list [ … ] belongs here."),
         ({"list": '{"a":1,"a":2}'}, "only once"),
         ({"word": "a\0b"}, "NUL"),
         ({"password": "a\0b"}, "NUL"),

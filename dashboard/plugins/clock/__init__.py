@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..render import Placement
+from ..zones import find_zone
 
 REFRESH_SECONDS = 30
 MAX_PLACES = 50
@@ -22,21 +23,37 @@ class Place:
 
 def application(here: Placement) -> dict[str, Any]:
     """Show every place, or the unit's own time when none is chosen, and the countdown."""
-    home = str(here.plugin.get("timezone") or "UTC")
-    lines = [line for line in str(here.application.get("zones", "")).splitlines() if line.strip()]
+    home = _home(here)
     title = str(here.application.get("countdownTitle", "")).strip()
     target = str(here.application.get("countdownTo", "")).strip()
     return {
-        "places": [read_place(line, here.now) for line in (lines or [home])[:MAX_PLACES]],
+        "places": _places(here, here.application.get("zones", "")),
         "countdown_title": title or target,
         "countdown": time_left(target, home, here.now) if target else None,
     }
 
 
+def time_line(here: Placement) -> dict[str, Any]:
+    """Show the plugin's own places to others, as one line."""
+    return {"places": _places(here, here.plugin.get("line", ""))}
+
+
+PORTALS = {"time-line": time_line}
+
+
+def _home(here: Placement) -> str:
+    return str(here.plugin.get("timezone") or "UTC")
+
+
+def _places(here: Placement, chosen: object) -> list[Place]:
+    lines = [line for line in str(chosen).splitlines() if line.strip()] or [_home(here)]
+    return [read_place(line, here.now) for line in lines[:MAX_PLACES]]
+
+
 def read_place(line: str, now: datetime) -> Place:
     """Return the place that *line* describes: `words | zone`, or only the zone."""
     words, bar, zone = (part.strip() for part in line.rpartition("|"))
-    found = _zone(zone)
+    found = find_zone(zone)
     name = words if bar and words else zone.rpartition("/")[2].replace("_", " ")
     return Place(name, zone, now.astimezone(found) if found else None)
 
@@ -48,7 +65,7 @@ def time_left(target: str, home: str, now: datetime) -> str:
     except ValueError:
         return "This is not a date. Write it like 2027-01-31 18:00."
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=_zone(home) or ZoneInfo("UTC"))
+        moment = moment.replace(tzinfo=find_zone(home) or ZoneInfo("UTC"))
     minutes = int((moment - now).total_seconds() // 60)
     if minutes < 0:
         return "It is past."
@@ -56,10 +73,3 @@ def time_left(target: str, home: str, now: datetime) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [f"{days} d" if days else "", f"{hours} h" if days or hours else "", f"{minutes} min"]
     return " ".join(part for part in parts if part)
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (KeyError, OSError, ValueError):  # unknown, or not a name of a zone at all
-        return None
