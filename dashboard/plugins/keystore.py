@@ -18,13 +18,12 @@ from typing import Any, Self
 
 import peewee
 
-from ..archive.limits import MAX_ROWS
 from ..db import by_code_point, stored_rows
-from ..models import ConfigKey, KeyType, Unit
+from ..models import ROOM, ConfigKey, KeyType, Unit
 from .queries import tuples
 from .references import existing
 
-KEYS_MAX = MAX_ROWS["config_keys"]  # what a backup of the unit can hold
+KEYS_MAX = ROOM[ConfigKey][0]  # what a backup of the unit can hold
 PAGE_KEYS = 50
 COUNTED_MAX = 1_000
 DELETED_MAX = 100_000  # at once: about 3 s, in which nobody else can change anything

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from dashboard import db
-from dashboard.models import User, changing
+from dashboard.models import Role, User, changing
+from dashboard.models.invites import invite
 
 from .demo_site import BACKUP_PASSWORD, Site, person, unit_of
 
@@ -39,6 +40,29 @@ def open_menu(page: Page, _site: Site) -> None:
 def reveal(page: Page, _site: Site) -> None:
     page.get_by_role("button", name="Reveal WIRE_API_TOKEN").click()
     expect(page.get_by_text("in the audit log")).to_be_visible()
+
+
+def choose_all_keys(page: Page, _site: Site) -> None:
+    page.get_by_role("button", name="Delete all that match the search").click()
+    expect(page.get_by_role("heading", name=re.compile("Delete .* keys"))).to_be_visible()
+
+
+def make_a_link(page: Page, _site: Site) -> None:
+    page.get_by_label("Email").fill("nora.new@harbour.example")
+    page.get_by_role("button", name="Make the link").click()
+    expect(page.get_by_label("Invite link")).to_be_visible()
+
+
+def open_invite(page: Page, site: Site, email: str = "new.person@harbour.example") -> None:
+    with db.database.connection_context():
+        maja = User.get(User.email == person("maja.lind"))
+        _, token = invite(unit_of("harbour-daily"), email, Role.USER, by=maja)
+    page.goto(f"{site.address}/invite/{token}")
+    expect(page.get_by_role("heading", name="Join Harbour Daily")).to_be_visible()
+
+
+def open_invite_of_a_user(page: Page, site: Site) -> None:
+    open_invite(page, site, person("pia.strand"))
 
 
 def send_wrong_key(page: Page, _site: Site) -> None:

@@ -20,6 +20,7 @@ NOT_PAGES = {
     "audit.download": "a file",
     "backups.download": "a file",
     "units.start": "leads on to the first page",
+    "key_deletion.delete": "leads back to the list",
     "units.admin": "leads on to the first section",
     "news.revision": "a fragment",
     "applications.show": "a fragment",
