@@ -3,6 +3,8 @@
 `SETTINGS` is the whole table; the README repeats it and a test compares the two.
 """
 
+import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +58,34 @@ def _number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+_HOST = re.compile(r"(?:\[([^\]]+)\]|([A-Za-z0-9_.-]+))(?::([0-9]{1,5}))?")
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+
+
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in value.split(",") if host.strip())
+    for host in hosts:
+        if not _is_host(host):
+            raise ValueError(f"{host[:100]!r} is not a host or host:port; separate with commas")
+    return hosts
+
+
+def _is_host(text: str) -> bool:
+    found = _HOST.fullmatch(text)
+    if found is None or not 0 < int(found[3] or 443) < 65536:
+        return False
+    labels = (found[2] or "").split(".")
+    try:
+        if found[1] is not None:
+            return ipaddress.IPv6Address(found[1]).scope_id is None
+        # What ends in a number has to be an IP address, as in a browser.
+        if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
+            return bool(ipaddress.IPv4Address(found[2]))
+    except ValueError:
+        return False
+    return len(found[2]) < 254 and all(map(_LABEL.fullmatch, labels))
+
+
 SETTINGS = (
     Setting("DATA_DIR", Path, Path("dashboard-data"), "folder for database, key and files"),
     Setting(
@@ -67,6 +97,13 @@ SETTINGS = (
     Setting("MAX_UPLOAD_BYTES", _number(1 * MIB, 1 << 40), 1 << 30, "largest backup file taken in"),
     Setting("BACKUP_PASSWORD_MIN", _number(4, 128), 4, "shortest backup password, in characters"),
     Setting("SAFETY_COPY_DAYS", _number(1, 3650), 7, "days an import can be undone"),
+    Setting(
+        "ALLOWED_HOSTS",
+        _hosts,
+        (),
+        "private hosts that plugins may ask, `host` or `host:port`, separated by commas; "
+        "see [docs/outgoing.md](docs/outgoing.md)",
+    ),
 )
 
 
@@ -82,6 +119,7 @@ class Settings:
     max_upload_bytes: int = 1 << 30
     backup_password_min: int = 4
     safety_copy_days: int = 7
+    allowed_hosts: tuple[str, ...] = ()
     # Argon2id cost of what is written. Not a setting: only tests lower it, to be quick.
     kdf_ops: int = field(default=3)
     kdf_mem_bytes: int = field(default=256 * MIB)

@@ -27,7 +27,7 @@ def commands(group=cli, prefix=()):
 def shown(default) -> str:
     if default is False:
         return "`no`"
-    return f"`{default}`" if str(default) else ""
+    return f"`{default}`" if default not in ("", ()) else ""
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)

@@ -61,6 +61,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     try:
         server.run()
     finally:
+        app.extensions["sources"].close()
         jobs.close()  # what still runs rolls back and reads interrupted
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .render import Placement
+    from .sources import Sources
 
 Config = Mapping[str, Any]
 
@@ -72,6 +73,11 @@ class Doing:
     def now(self) -> datetime:
         """Return the moment of the act."""
         return self.here.now
+
+    @property
+    def sources(self) -> "Sources":
+        """Return what other servers have; it never waits."""
+        return self.here.sources
 
 
 @dataclass(frozen=True, slots=True)

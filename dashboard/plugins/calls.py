@@ -50,6 +50,7 @@ from .references import from_plain, to_plain
 from .registry import find, manifest_of
 from .render import Placement, placement
 from .schema import Field
+from .sources import NOWHERE, Sources
 
 PLACED_MAX = 200  # applications that an action is told of
 
@@ -66,6 +67,7 @@ class _Scene:
     workspace: Workspace
     role: Role
     now: datetime
+    sources: Sources
     served: list[str] = field(default_factory=list)  # by which actions of which plugins
     has_changed: bool = False
     plugins: set[str] = field(default_factory=set)  # whose own config was changed
@@ -82,6 +84,7 @@ def act(
     role: Role,
     now: datetime,
     seen: int | None = None,
+    sources: Sources = NOWHERE,
 ) -> frozenset[str]:
     """Do act *name* of an application, with what was typed into *form*.
 
@@ -89,7 +92,7 @@ def act(
     Raise `NoSuchAct`, `ActRefused`, `ActProblem`, or `StaleRevision` if a backup replaced the state
     after revision *seen*. Then nothing is changed, whatever was called.
     """
-    scene = _Scene(unit, workspace, role, now)
+    scene = _Scene(unit, workspace, role, now, sources)
     try:
         with changing(unit, "application.act", by=by, subject=workspace.name) as facts:
             if seen is not None and restored_since(unit, seen):
@@ -111,7 +114,7 @@ def _do(scene: _Scene, uid: str, name: str, form: Mapping[str, str]) -> Plugin:
     found = code.acts.get(name) if code is not None else None
     if row is None or plugin is None or not plugin.active or found is None:
         raise NoSuchAct
-    here, _ = placement(scene.unit, plugin, row, scene.role, scene.now)
+    here, _ = placement(scene.unit, plugin, row, scene.role, scene.now, scene.sources)
     _check_permission(scene, plugin, here, found)
     application = _placed(row, plugin)
     doing = Doing(here, application, _stored(plugin, plugin), partial(_call, scene, plugin))
@@ -129,7 +132,7 @@ def _call(scene: _Scene, caller: Plugin, requirement: str, arguments: Mapping[st
             f"“{found.needed.name}” is not connected. {found.why} "
             f"An admin can connect it in the mappings of {caller.name}."
         )
-    there, _ = placement(scene.unit, found.plugin, None, scene.role, scene.now)
+    there, _ = placement(scene.unit, found.plugin, None, scene.role, scene.now, scene.sources)
     action = found.code.actions[found.target]
     _check_permission(scene, found.plugin, there, action)
     stored = _stored(found.plugin, found.plugin)

@@ -14,6 +14,7 @@ from .mappings import State, connection
 from .queries import tuples
 from .references import Resolution, look_up, names_in, resolve
 from .registry import Code, find
+from .sources import NOWHERE, Sources
 
 
 class Standing(StrEnum):
@@ -35,6 +36,8 @@ class Placement:
     may: Callable[[str], bool]  # whether the viewer has a permission key
     # Whether the action that a requirement is mapped to can be called, by this viewer.
     can: Callable[[str], bool] = lambda requirement: False
+    # What other servers have: `sources.get` never waits.
+    sources: Sources = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ def standing_of(plugin: Plugin | None, bundle: str, part: str = "application") -
     return Standing.READY if code is not None and code.call(part) else Standing.NO_CODE
 
 
-def show_application(unit: Unit, row: Application, role: Role, now: datetime) -> Rendered:
+def show_application(
+    unit: Unit, row: Application, role: Role, now: datetime, sources: Sources = NOWHERE
+) -> Rendered:
     """Let the plugin of a placed application say what to show. Its errors come up as they are."""
     plugin = plugin_of(unit, row.bundle)
     standing = standing_of(plugin, row.bundle)
@@ -68,10 +73,12 @@ def show_application(unit: Unit, row: Application, role: Role, now: datetime) ->
     code = find(row.bundle)
     if plugin is None or code is None or standing is not Standing.READY:
         return Rendered(standing, name)
-    return _show(unit, code, "application", plugin, row, role, now)
+    return _show(unit, code, "application", plugin, row, role, now, sources)
 
 
-def show_widgets(unit: Unit, role: Role, now: datetime) -> Iterator[Callable[[], Rendered]]:
+def show_widgets(
+    unit: Unit, role: Role, now: datetime, sources: Sources = NOWHERE
+) -> Iterator[Callable[[], Rendered]]:
     """Yield one call for each visible widget of an active plugin, in toolbar order."""
     shown = ToolbarItem.of(unit).where(ToolbarItem.visible).order_by(ToolbarItem.position)
     plugins = {plugin.bundle: plugin for plugin in Plugin.of(unit).where(Plugin.active)}
@@ -80,13 +87,18 @@ def show_widgets(unit: Unit, role: Role, now: datetime) -> Iterator[Callable[[],
         if plugin is not None and code is not None and code.call("widget"):
 
             def show(code: Code = code, plugin: Plugin = plugin) -> Rendered:
-                return _show(unit, code, "widget", plugin, None, role, now)
+                return _show(unit, code, "widget", plugin, None, role, now, sources)
 
             yield show
 
 
 def show_portal(
-    unit: Unit, bundle: str, requirement: str, role: Role, now: datetime
+    unit: Unit,
+    bundle: str,
+    requirement: str,
+    role: Role,
+    now: datetime,
+    sources: Sources = NOWHERE,
 ) -> Rendered | None:
     """Let the portal that serves a requirement of *bundle* say what to show; None: nothing serves.
 
@@ -95,15 +107,16 @@ def show_portal(
     found = connection(unit, bundle, "portal", requirement)
     if found.state is not State.SERVED or found.plugin is None or found.code is None:
         return None
-    given, notes = placement(unit, found.plugin, None, role, now)
+    given, notes = placement(unit, found.plugin, None, role, now, sources)
+    context = found.code.portals[found.target](given) or {}
     return Rendered(
         Standing.READY,
         found.plugin.name,
         found.code.template(f"portals/{found.target}"),
-        found.code.portals[found.target](given) or {},
+        context,
         frozenset(notes.missing),
         frozenset(notes.withheld),
-        found.code.refresh_seconds,
+        context.get("refresh_seconds", found.code.refresh_seconds),
     )
 
 
@@ -120,7 +133,12 @@ def frame_sources(unit: Unit, role: Role, now: datetime) -> list[str]:
 
 
 def placement(
-    unit: Unit, plugin: Plugin, row: Application | None, role: Role, now: datetime
+    unit: Unit,
+    plugin: Plugin,
+    row: Application | None,
+    role: Role,
+    now: datetime,
+    sources: Sources = NOWHERE,
 ) -> tuple[Placement, Resolution]:
     """Return what the plugin's code is given for *row*, and what its references came to."""
     texts = [(plugin.config, plugin.secrets)]
@@ -138,6 +156,7 @@ def placement(
         now,
         _permissions(unit, plugin.bundle, role),
         partial(_can_call, unit, plugin.bundle, role),
+        sources,
     )
     return given, notes
 
@@ -166,16 +185,18 @@ def _show(
     row: Application | None,
     role: Role,
     now: datetime,
+    sources: Sources,
 ) -> Rendered:
-    given, notes = placement(unit, plugin, row, role, now)
+    given, notes = placement(unit, plugin, row, role, now, sources)
     show = code.call(part)
-    context = show(given) if show is not None else None
+    context = (show(given) if show is not None else None) or {}
+    refresh_seconds = context.get("refresh_seconds", code.refresh_seconds)
     return Rendered(
         Standing.READY,
         plugin.name,
         code.template(part),
-        context or {},
+        context,
         frozenset(notes.missing),
         frozenset(notes.withheld),
-        code.refresh_seconds if part == "application" else 0,
+        refresh_seconds if part == "application" else 0,
     )

@@ -11,6 +11,9 @@ from .. import __version__
 from ..backup.store import Folders
 from ..config import Settings
 from ..jobs import Jobs
+from ..plugins.addresses import Allowed
+from ..plugins.outgoing import Client
+from ..plugins.sources import Sources
 from . import access, errors, security, sessions, shell
 from .applications import bp as applications
 from .audit import bp as audit
@@ -67,6 +70,7 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     app.config["SETTINGS"] = settings
     app.extensions["folders"] = folders
     app.extensions["jobs"] = Jobs()
+    app.extensions["sources"] = Sources(Client(Allowed.read(settings.allowed_hosts)))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, version=__version__)
     # The order is the order of the hooks: connection and session, body limit and guard, CSRF.

@@ -67,7 +67,7 @@ def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
     """Do what the plugin offers inside the application, if the role has its permission key."""
     workspace = workspace_or_404(uid)
     now, form = datetime.now(UTC), request.form.to_dict()
-    who = {"by": g.user, "role": g.role}
+    who = {"by": g.user, "role": g.role, "sources": cards.sources()}
     changed, refused = frozenset[str](), None
     try:
         changed = calls.act(g.unit, workspace, app, act, form, now=now, seen=_seen(), **who)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import g, render_template, url_for
+from flask import current_app, g, render_template, url_for
 from jinja2 import BaseLoader, Environment, FileSystemLoader
 from markupsafe import Markup
 
@@ -16,6 +16,7 @@ from ..plugins import render
 from ..plugins.mappings import Connection, standing
 from ..plugins.registry import catalogue, folders
 from ..plugins.render import Rendered, Standing
+from ..plugins.sources import Sources
 from .access import EDITORS
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def card(
     if refused is None or refused.uid != row.uid:
         refused = Refused(row.uid, "", _NOTHING)
     try:
-        shown = render.show_application(g.unit, row, g.role, now)
+        shown = render.show_application(g.unit, row, g.role, now, sources())
         is_ready = shown.standing is Standing.READY
         body = _body(shown, **_tools(workspace, row, now, refused.typed)) if is_ready else None
         connections = standing(g.unit, row.bundle) if is_ready and g.role in EDITORS else ()
@@ -130,7 +131,7 @@ def portal(workspace: Workspace, row: Application, requirement: str, now: dateti
     url = url_for("applications.portal", requirement=requirement, **place)
     there = f"portal-{row.uid}-{requirement}"
     try:
-        shown = render.show_portal(g.unit, row.bundle, requirement, g.role, now)
+        shown = render.show_portal(g.unit, row.bundle, requirement, g.role, now, sources())
         if shown is None or not shown.context:
             return Portal(there, url)
         body = _body(shown)
@@ -142,13 +143,19 @@ def portal(workspace: Workspace, row: Application, requirement: str, now: dateti
 def widgets(now: datetime) -> list[Markup]:
     """Return the widgets of the toolbar, ready to show; a broken one is logged and left out."""
     found = []
-    for show in render.show_widgets(g.unit, g.role, now):
+    for show in render.show_widgets(g.unit, g.role, now, sources()):
         try:
             shown = show()
             if shown.context:
                 found.append(_body(shown))
         except Exception:
             _log("toolbar")
+    return found
+
+
+def sources() -> Sources:
+    """Return what this server gets from others."""
+    found: Sources = current_app.extensions["sources"]
     return found
 
 
