@@ -112,6 +112,7 @@ def test_the_time_line_has_the_places_of_the_plugin():
         ("https://stats.example/live?x=1", True),
         ("https://STATS.example/", True),
         ("https://stats.example:8443/", True),
+        ("https://stats.example:443/", True),
         ("https://stats.example:9/", False),
         ("http://stats.example/", False),
         ("https://other.example/", False),
@@ -131,8 +132,10 @@ def test_only_pages_of_allowed_hosts_are_shown(address, shown):
 
 
 @pytest.mark.parametrize(
-    "host", ["*", "*.example", "a.example; script-src *", "a b", "a.example/x", "-a", "'self'"]
-)
+    "host",
+    ["*", "*.example", "a.example; script-src *", "a b", "a.example/x", "-a", "'self'", "a..b",
+     "a.-b", ".a", "a.", "a:0", "a:x", "a:123456", "https:", "a.example\nx", "ä.example", "a" * 64],
+)  # fmt: skip
 def test_what_is_no_host_name_never_reaches_the_policy(host):
     sources = web_view.frame_sources({"allowedHosts": [host, "ok.example"]})
     assert sources == ["https://ok.example"]
