@@ -15,7 +15,7 @@ from dashboard.archive import SECTIONS, KdfCost
 from dashboard.backup import Context, parts
 from dashboard.backup.export import content_digest
 from dashboard.backup.store import make_folders
-from dashboard.models import ConfigKey, Plugin, SafetyCopy, Unit, User, people
+from dashboard.models import AuditEvent, ConfigKey, Plugin, SafetyCopy, Unit, User, people
 from tests.archive import second_reader
 
 ROOT = Path(__file__).parents[1]
@@ -249,6 +249,24 @@ def test_an_unknown_unit_is_refused_with_a_hint(run, cast, saved):
     result = run("backup", "import", saved, "--unit", "nowhere", "--yes", code=1)
     assert "no unit nowhere" in result.stderr
     assert "hint:" in result.stderr
+
+
+def test_a_user_is_taken_out_of_a_unit_but_never_its_last_admin(run, cast):
+    run("user", "remove", "Bob@harbour.example", "--unit", "daily")
+    assert people.role_of(cast.bob, cast.daily) is None
+    assert User.get_or_none(User.email == cast.bob.email)
+    event = AuditEvent.select().order_by(AuditEvent.id.desc()).first()
+    assert (event.action, event.subject, event.user_email) == (
+        "member.remove", cast.bob.email, "command line",
+    )  # fmt: skip
+    for email in ("bob@harbour.example", "nobody@harbour.example"):
+        assert (
+            "is no member of daily"
+            in run("user", "remove", email, "--unit", "daily", code=1).stderr
+        )
+    refused = run("user", "remove", cast.alice.email, "--unit", "daily", code=1)
+    assert "A unit needs an admin." in refused.stderr
+    assert people.role_of(cast.alice, cast.daily) is not None
 
 
 def test_units_and_users_can_be_made_and_listed(run, cast, monkeypatch):

@@ -1,7 +1,7 @@
 """The tables and their rules. `accounts` and `operations` stay; `content` is what a backup is."""
 
 from ..db import BaseModel
-from .accounts import Installation, Membership, Organisation, Session, Unit, User
+from .accounts import Installation, Invite, Membership, Organisation, Session, Unit, User
 from .changes import (
     StaleRevision,
     UnitBeingRestored,
@@ -38,6 +38,7 @@ GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Unit,
     User,
     Membership,
+    Invite,
     Session,
     BackupRun,
     ImportTicket,
@@ -59,6 +60,7 @@ __all__ = [
     "ConfigKey",
     "ImportTicket",
     "Installation",
+    "Invite",
     "KeyType",
     "Layout",
     "Membership",

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -12,6 +13,9 @@ MAX_TEXT_BYTES = MAX_VALUE_BYTES  # a config or a key's value
 MAX_DEPTH = MAX_JSON_DEPTH
 # A config is a column of a row, and the row itself is a level in a backup.
 MAX_CONFIG_DEPTH = MAX_DEPTH - 1
+
+
+_BROKEN = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class JsonProblem(ValueError):
@@ -169,5 +173,5 @@ def _check(value: object, levels: int, depth: int) -> None:
 
 def check_text(text: str) -> None:
     """Raise `JsonProblem` when *text* holds a NUL or half of a surrogate pair."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _BROKEN.search(text):
         raise JsonProblem("Remove the NUL or broken characters.")

@@ -166,7 +166,10 @@ class Client:
         if self._allowed.has(target):
             return self._found(target, end)
         if target.port not in DEFAULT_PORTS.values():
-            words = f"Port {target.port} is not allowed, only 80 and 443 are. {_OPERATOR}"
+            words = (
+                f"Port {target.port} is not allowed, only 80 and 443 are. The people who run this "
+                "server can allow it for this host."
+            )
             raise OutgoingProblem(Reason.NOT_PUBLIC, words)
         found = self._found(target, end)
         private = [str(ip) for ip in found if not is_public(ip)]
@@ -244,13 +247,13 @@ class Client:
         )
 
 
-_OPERATOR = "The people who run this server can allow it."
-
-
 def _not_public(target: Target) -> OutgoingProblem:
     # The same words whether the name is unknown or private: it is nobody's business which.
-    words = f"No public address is known for {target.host}."
-    return OutgoingProblem(Reason.NOT_PUBLIC, f"{words} If it is in your own network: {_OPERATOR}")
+    return OutgoingProblem(
+        Reason.NOT_PUBLIC,
+        f"No public address is known for {target.host}. If it is in your own network, the people "
+        "who run this server can allow it.",
+    )
 
 
 def _too_slow(target: Target) -> OutgoingProblem:

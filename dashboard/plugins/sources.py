@@ -24,6 +24,7 @@ from .outgoing import Answer, Wanted
 MIB = 1 << 20
 THREADS = 6
 THREADS_OF_HOST = 2
+SOON_SECONDS = 2
 MAX_SOURCES = 500
 MAX_BYTES = 64 * MIB  # of all contents together
 READ_AGAIN = timedelta(hours=6)  # what is read depends on the day, too: a calendar's next events
@@ -82,6 +83,10 @@ class Source:
     def is_up(self) -> bool:
         """Return whether the last try was answered, and not with an error."""
         return 200 <= self.status < 400
+
+    def look_again(self, seconds: int) -> int:
+        """Return when to look again: at once if something comes just now, else in *seconds*."""
+        return SOON_SECONDS if self.refreshing else seconds
 
 
 class Fetcher(Protocol):

@@ -21,6 +21,8 @@ from .auth import bp as auth
 from .backups import bp as backups
 from .changes import bp as changes
 from .errors import LoggingFlask
+from .invites import bp as invites
+from .key_deletion import bp as key_deletion
 from .keystore import bp as keystore
 from .members import bp as members
 from .news import bp as news
@@ -42,7 +44,9 @@ BLUEPRINTS = (
     profiles,
     plugins,
     keystore,
+    key_deletion,
     members,
+    invites,
     audit,
     news,
     backups,

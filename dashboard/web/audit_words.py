@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "key.change": "Changed a config key",
             "key.create": "Added a config key",
             "key.delete": "Deleted a config key",
+            "key.delete_many": "Deleted config keys",
             "key.reveal": "Looked at a secret",
         },
     ),
@@ -76,8 +77,12 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "access.refuse": "Was kept out by the role",
             "confirm": "Confirmation of the password",
+            "invite.create": "Invited somebody",
+            "invite.withdraw": "Withdrew an invite",
             "login": "Log-in",
             "logout": "Log-out",
+            "member.join": "Joined by an invite",
+            "member.remove": "Removed a member",
             "member.role": "Gave a role",
             "user.create": "Made a user",
         },
@@ -88,6 +93,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "demo.fill": "Filled the unit with the demo",
             "setup": "Set up the organisation",
             "unit.create": "Made the unit",
+            "unit.rename": "Renamed the unit",
         },
     ),
 }
@@ -147,6 +153,8 @@ def _facts(detail: dict[str, Any]) -> list[str]:
         facts.append(f"from {detail.pop('source')}")
     if detail.get("role") in list(Role):
         facts.append(f"role: {Role(detail.pop('role')).label}")
+    if detail.get("was") in list(Role):
+        facts.append(f"was: {Role(detail.pop('was')).label}")
     if counts := counts_in_words(detail.pop("counts", {}), HEADLINES):
         facts.append(counts)
     return facts + [f"{name}: {value}" for name, value in sorted(detail.items())]

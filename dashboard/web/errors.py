@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .. import db, disk
 from ..models import NoRoom, StaleRevision, Unit, UnitBeingRestored, being_restored
-from ..models.people import PeopleError
+from ..models.people import MemberChanged, NotAdmin, PeopleError
 from . import kept_input, news
 from .access import own_page
 from .htmx import is_htmx
@@ -51,6 +51,8 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     ),
     PeopleError: (422, None),
     NoRoom: (422, None),
+    NotAdmin: (403, None),
+    MemberChanged: (409, None),
     CSRFError: (
         400,
         "This form is not valid any more, and nothing was changed. Reload the page and try again.",

@@ -10,6 +10,7 @@ from wtforms import (
     BooleanField,
     ColorField,
     Field,
+    HiddenField,
     IntegerField,
     RadioField,
     SelectChoice,
@@ -148,9 +149,7 @@ class KeyForm(UnitForm):
         ],
         render_kw={"maxlength": 128, "spellcheck": "false", "autocapitalize": "none"},
     )
-    type = SelectField(
-        "Type", choices=[SelectChoice(kind.value, kind.value.title()) for kind in KeyType]
-    )
+    type = SelectField("Type", choices=[SelectChoice(kind.value, kind.label) for kind in KeyType])
     value = TextAreaField("Value", render_kw={"rows": 4, "spellcheck": "false"})
     description = TextAreaField(
         "Description",
@@ -177,6 +176,12 @@ class KeyForm(UnitForm):
         """Refuse what a text column of some database cannot hold."""
         field.data = _lines(field.data or "")
         _plain_text(field.data)
+
+
+class DeleteKeysForm(UnitForm):
+    """Delete many keys. Which ones stands beside it in the form: names, or a search."""
+
+    confirmed = HiddenField()
 
 
 # In a backup the whole row must fit a block of 4 MiB, and a control character takes six bytes.

@@ -100,8 +100,8 @@ def test_nobody_is_told_whether_a_private_name_exists(caplog):
         for look_up in (unknown, knows("10.9.9.9")[0])
     }
     assert words == {
-        "No public address is known for wiki.corp.example. If it is in your own network: "
-        "The people who run this server can allow it."
+        "No public address is known for wiki.corp.example. If it is in your own network, the "
+        "people who run this server can allow it."
     }
     assert "wiki.corp.example is 10.9.9.9, refused" in caplog.text  # for the operator
 

@@ -356,11 +356,14 @@ def test_only_a_workspace_page_lets_frames_load_allowed_hosts(bob, cast):
     bundle = "dashboard.core.web_view"
     config = to_json({"allowedHosts": ["${DBKS:STATS}", "evil.example; script-src *"]})
     ConfigKey.create(unit=cast.daily, name="STATS", type="string", value="stats.example")
-    Plugin.create(unit=cast.daily, bundle=bundle, name="Web page", version="1", active=True,
+    Plugin.create(unit=cast.daily, bundle=bundle, name="Web view", version="1", active=True,
                   manifest=registry.catalogue()[bundle].text, config=config)  # fmt: skip
     store(cast, bundle=bundle, config=to_json({"url": "https://stats.example/live"}))
     page = bob.get(f"{HOME}?plain=1")
     assert 'src="https://stats.example/live"' in page.text
+    # Never: top navigation, popups that leave the sandbox, downloads, modals.
+    assert 'sandbox="allow-scripts allow-forms allow-popups allow-same-origin"' in page.text
+    assert 'referrerpolicy="no-referrer"' in page.text
     policy = page.headers["Content-Security-Policy"]
     assert "frame-src https://stats.example 'self';" in policy
     assert "evil" not in policy

@@ -212,7 +212,7 @@ def test_what_the_screens_make_can_be_backed_up_and_read_back(alice, cast, folde
         "workspaces/new": {"name": "ß – 😀", "layout": "4-equal", "profiles": "pf-all"},
         "w/ws-one/applications": {"bundle": "dashboard.core.clock", "column": "1"},
         "profiles/new": {"name": "p\u2028", "workspace": ["ws-one"], "roles": ["user", "user"]},
-        "admin/keys/new": {"name": "A.b-c_1", "type": "json", "value": "[" * 32 + "]" * 32},
+        "admin/keys/-/new": {"name": "A.b-c_1", "type": "json", "value": "[" * 32 + "]" * 32},
         f"admin/plugins/{CONTENT}/config": {
             "config-apiUrl": "https://x.example/\x7f", "config-pageSize": "500",
             "config-providers": "[" * 30 + "1" * 64 + "]" * 30, "config-apiPassword": "hush 😀",

@@ -1,4 +1,4 @@
-"""Web page: a page of an allowed host in a sandboxed frame. The server itself asks for nothing."""
+"""Web view: a page of an allowed host in a sandboxed frame. The server itself asks for nothing."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from ..render import Placement
 MAX_HOSTS = 50
 HEIGHT = range(120, 4001)
 # Strict: it becomes part of the page's content security policy.
-_HOST = re.compile(r"(?=.{1,253}(?::|\Z))[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}(?::|\Z)){_LABEL}(?:\.{_LABEL})*(?::[1-9][0-9]{{0,4}})?")
 
 
 def application(here: Placement) -> dict[str, Any]:
@@ -34,8 +35,9 @@ def frame_sources(config: Mapping[str, Any]) -> list[str]:
 def allowed_hosts(config: Mapping[str, Any]) -> list[str]:
     """Return the well-formed ones of the hosts that the admin allowed."""
     hosts = config.get("allowedHosts")
-    names = [str(host).strip().lower() for host in hosts] if isinstance(hosts, list) else []
-    return [name for name in names[:MAX_HOSTS] if _HOST.fullmatch(name)]
+    listed = hosts[:MAX_HOSTS] if isinstance(hosts, list) else []
+    names = [str(host).strip().lower().removesuffix(":443") for host in listed]
+    return [name for name in names if _HOST.fullmatch(name)]
 
 
 def _host_of(address: str) -> str:
@@ -46,4 +48,4 @@ def _host_of(address: str) -> str:
         return ""
     if parts.scheme != "https" or not parts.hostname or parts.username is not None:
         return ""
-    return parts.hostname if port is None else f"{parts.hostname}:{port}"
+    return parts.hostname if port in (None, 443) else f"{parts.hostname}:{port}"
