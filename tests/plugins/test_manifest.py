@@ -10,7 +10,16 @@ from dashboard.plugins.registry import catalogue, find, manifest_of
 from dashboard.plugins.schema import Kind
 
 SMALL = {"bundle": "org.team.small", "name": "Small", "version": "1.0.0"}
-WITH_CODE = ("agenda", "announcements", "clock", "links", "notes", "web_view")
+WITH_CODE = (
+    "agenda",
+    "announcements",
+    "clock",
+    "feed-reader",
+    "links",
+    "notes",
+    "status-board",
+    "web_view",
+)
 
 
 def test_every_manifest_of_the_store_is_read():
