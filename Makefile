@@ -4,6 +4,8 @@ PY ?= python3
 CHROMIUM ?= /usr/bin/chromium
 ARGS ?=
 UV_VERSION := 0.13.9
+# Test files side by side, one worker for each processor.
+WORKERS := -n auto --dist loadfile
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -17,7 +19,7 @@ export CHROMIUM
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format vectors fuzz faults lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,13 +29,13 @@ run: $(READY)  ## start Dashboard on http://127.0.0.1:8000, at first with the de
 	@exec $(PYTHON) app.py serve
 
 test: $(READY_DEV) chromium  ## run every test, with those in the browser (ARGS="-k restore" chooses)
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(WORKERS) $(ARGS)
 
 check: lint types  ## before a commit: format, lint, types and the quick tests, in under two minutes
-	@$(PYTHON) -m pytest -m "not browser and not slow" $(ARGS)
+	@$(PYTHON) -m pytest $(WORKERS) -m "not browser and not slow" $(ARGS)
 
 test-browser: $(READY_DEV) chromium  ## run only the tests in the browser
-	@$(PYTHON) -m pytest -m browser $(ARGS)
+	@$(PYTHON) -m pytest $(WORKERS) -m browser $(ARGS)
 
 coverage: $(READY_DEV) chromium  ## run every test and show the branches that none of them took
 	@$(PYTHON) -m pytest --cov $(ARGS)
@@ -51,6 +53,9 @@ types: $(READY_DEV)  ## check types, strictly
 format: $(READY_DEV)  ## format the code and mend what ruff can mend
 	@$(PYTHON) -m ruff format .
 	@$(PYTHON) -m ruff check --fix .
+
+screenshots: $(READY_DEV) chromium  ## photograph every screen for docs/screenshots (ARGS="--only backup" chooses)
+	@$(PYTHON) -m tests.browser.shoot $(ARGS)
 
 vectors: $(READY_DEV)  ## rebuild the archive test vectors
 	@PYTHONPATH=. $(PYTHON) tests/archive/make_vectors.py

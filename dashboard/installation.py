@@ -7,10 +7,8 @@ from pathlib import Path
 from . import db, disk
 from .backup.store import Folders, make_folders
 from .models import ALL_TABLES, Installation, Organisation, chain
+from .upgrades import SCHEMA, UnknownSchema, upgrade
 from .vault import KEY_FILE_NAME, KeyUnusable, make_key_file, read_key_file, vault
-
-SCHEMA = 2
-
 
 NOT_OURS = (
     "the database is not one of this program: it has tables, but none of ours. Put the right one "
@@ -50,6 +48,7 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
                 vault.open(read_key_file(key_file))
                 key_file.chmod(0o600)  # a copy may have come back readable by others
                 _compare(installation, key_file)
+                _upgrade(installation)
     except (KeyUnusable, db.DatabaseUnusable) as error:
         raise InstallationUnusable(str(error)) from None
     except db.DatabaseError as error:
@@ -106,11 +105,16 @@ def _compare(installation: Installation, key_file: Path) -> None:
             f"{key_file} is not the key this database was made with. Put the right one back from "
             "your copy of the data directory."
         )
-    if installation.schema != SCHEMA:
+
+
+def _upgrade(installation: Installation) -> None:
+    try:
+        upgrade(installation.schema)
+    except UnknownSchema:
         raise InstallationUnusable(
             f"the database was made by another version (schema {installation.schema}, this program "
             f"knows {SCHEMA}). Use the version that made it."
-        )
+        ) from None
 
 
 def is_set_up() -> bool:

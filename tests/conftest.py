@@ -15,6 +15,29 @@ from dashboard.installation import Folders, open_installation
 from dashboard.models import Role, Unit, User, people
 from dashboard.plugins import registry
 from tests import factories
+from tests.faults import tally
+
+# `make test` runs the files side by side in workers. What the fault harnesses measured is brought
+# to the process that writes the summary.
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send what this worker measured."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["faults"] = tally.ROWS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take what a worker measured."""
+    tally.ROWS.extend(getattr(node, "workeroutput", {}).get("faults", []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was measured."""
+    if tally.ROWS:
+        terminalreporter.section("faults")
+        terminalreporter.write("\n".join([tally.HEAD, *sorted(tally.ROWS), ""]))
 
 
 @pytest.fixture(scope="session", autouse=True)

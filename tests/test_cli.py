@@ -11,9 +11,11 @@ from click.testing import CliRunner, Result
 
 from dashboard import cli as door
 from dashboard import config, db
-from dashboard.archive import SECTIONS
+from dashboard.archive import SECTIONS, KdfCost
+from dashboard.backup import Context, parts
 from dashboard.backup.export import content_digest
-from dashboard.models import ConfigKey, Plugin, SafetyCopy, Unit, User, people
+from dashboard.backup.store import make_folders
+from dashboard.models import AuditEvent, ConfigKey, Plugin, SafetyCopy, Unit, User, people
 from tests.archive import second_reader
 
 ROOT = Path(__file__).parents[1]
@@ -249,6 +251,24 @@ def test_an_unknown_unit_is_refused_with_a_hint(run, cast, saved):
     assert "hint:" in result.stderr
 
 
+def test_a_user_is_taken_out_of_a_unit_but_never_its_last_admin(run, cast):
+    run("user", "remove", "Bob@harbour.example", "--unit", "daily")
+    assert people.role_of(cast.bob, cast.daily) is None
+    assert User.get_or_none(User.email == cast.bob.email)
+    event = AuditEvent.select().order_by(AuditEvent.id.desc()).first()
+    assert (event.action, event.subject, event.user_email) == (
+        "member.remove", cast.bob.email, "command line",
+    )  # fmt: skip
+    for email in ("bob@harbour.example", "nobody@harbour.example"):
+        assert (
+            "is no member of daily"
+            in run("user", "remove", email, "--unit", "daily", code=1).stderr
+        )
+    refused = run("user", "remove", cast.alice.email, "--unit", "daily", code=1)
+    assert "A unit needs an admin." in refused.stderr
+    assert people.role_of(cast.alice, cast.daily) is not None
+
+
 def test_units_and_users_can_be_made_and_listed(run, cast, monkeypatch):
     run("unit", "create", "night", "--name", "Night Shift")
     monkeypatch.setenv("DASHBOARD_USER_PASSWORD", "a long enough one")
@@ -334,3 +354,29 @@ def test_the_version_is_told(tmp_path):
 def test_settings_have_a_default_each_and_a_field():
     for setting in config.SETTINGS:
         assert getattr(config.Settings(), setting.attribute) == setting.default
+
+
+@pytest.mark.parametrize("kind", ["plugin", "workspace"])
+def test_the_file_of_a_part_is_named_as_one_and_not_imported(run, cast, settings, tmp_path, kind):
+    context = Context(make_folders(settings.data_dir), "Dashboard", KdfCost(1, 8 << 20), 4)
+    make, what = {
+        "plugin": (parts.export_plugin, "dashboard.core.notes"),
+        "workspace": (parts.export_workspace, "ws-one"),
+    }[kind]
+    path = tmp_path / "part.dbk"
+    path.write_bytes(make(cast.daily, what, PASSWORD, context, by=cast.alice))
+    for command in ("inspect", "verify"):
+        assert "a part of a unit only" in run("backup", command, path).stdout
+    part = json.loads(run("backup", "inspect", path, "--json").stdout)["part"]
+    assert kind in part
+    run("backup", "decrypt", path, "-o", tmp_path / "part.ndjson")
+    before = state(cast.daily)
+    for command in (
+        ("import", path, "--unit", "daily", "--yes"),
+        ("diff", path, "--unit", "daily"),
+    ):
+        refused = run("backup", *command, code=1)
+        assert "not a whole unit" in refused.stderr
+        assert "Admin settings" in refused.stderr
+    assert state(cast.daily) == before
+    assert SafetyCopy.select().count() == 0

@@ -35,6 +35,7 @@ from dashboard.models import (
 )
 from dashboard.models.people import PeopleError, is_password, role_of
 from dashboard.plugins import configs, references, registry, render
+from dashboard.plugins.checking import check
 from dashboard.plugins.jsontext import read_object, to_json
 from dashboard.plugins.schema import Kind
 from tests import factories
@@ -42,12 +43,12 @@ from tests import factories
 PASSWORD = "harbour lights at night"
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
 HARBOUR = {
-    "plugins": 17,
+    "plugins": 18,
     "plugin_permissions": 38,
     "plugin_mappings": 29,
     "assets": 1,
     "workspaces": 6,
-    "applications": 35,
+    "applications": 36,
     "profiles": 4,
     "profile_workspaces": 9,
     "profile_roles": 10,
@@ -292,9 +293,11 @@ def test_configs_are_written_the_canonical_way_and_fit_their_manifests(harbour):
             is_plugin = isinstance(row, Plugin)
             known = manifest.plugin_fields if is_plugin else manifest.application_fields
             assert set(config) <= {field.key for field in known}
-            for field in known:
-                if field.key in config:
-                    assert configs.problem_of(field, config[field.key]) is None
+            schema = manifest.plugin_schema if is_plugin else manifest.application_schema
+            findings = check(
+                schema, config, references.look_up(harbour, references.names_in(config))
+            )
+            assert (findings.problems, findings.unchecked) == ((), "")
             assert not configs.missing_required(known, config)
 
 
@@ -328,7 +331,7 @@ def test_every_application_with_code_has_something_to_show(harbour, role):
     shown = [render.show_application(harbour, row, role, NOW) for row in Application.of(harbour)]
     ready = [found for found in shown if found.standing is render.Standing.READY]
     assert Counter(found.name for found in ready) == {
-        "Notes": 8, "Links": 4, "Clock": 4, "Announcements": 2,
+        "Notes": 8, "Links": 4, "Clock": 4, "Announcements": 2, "Agenda": 1,
     }  # fmt: skip
     for found in ready:
         assert not found.missing

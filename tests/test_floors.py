@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {"db": 0, "vault": 0, "disk": 1, "archive": 1, "models": 1, "backup": 2, "plugins": 2}
-FLOORS |= {"installation": 3, "jobs": 3, "web": 4, "cli": 4}
+FLOORS |= {"upgrades": 2, "installation": 3, "jobs": 3, "web": 4, "cli": 4}
 # Beside the floors. "roof" is dashboard/__init__.py; it and the demo may import anything.
 MAY_BE_IMPORTED_BY = {
     "config": {"roof", "cli", "web", "demo"},

@@ -76,3 +76,16 @@ def test_the_ci_script_is_executable_and_parses():
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+@pytest.mark.parametrize(
+    "sheet", sorted((ROOT / "static" / "css").glob("*.css")), ids=lambda p: p.name
+)
+def test_the_blocks_of_a_style_sheet_end_where_they_should(sheet):
+    """One brace too few, and the browser silently puts all later rules into that block."""
+    depth = 0
+    for number, line in enumerate(sheet.read_text(encoding="utf-8").splitlines(), 1):
+        if line[:1] not in ("", " ", "}"):
+            assert depth == 0, f"{sheet.name}:{number} begins inside the block before it"
+        depth += line.count("{") - line.count("}")
+    assert depth == 0

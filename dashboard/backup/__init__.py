@@ -6,6 +6,7 @@
     preview    report and unit -> what an import would do
     import     safety copy, then wipe, load, verify and commit as one transaction
     undo       an import of the safety copy
+    parts      one plugin's configuration or one workspace as a file: the modules `part*`
 
 Promise: a unit is wholly before or wholly after an import, and other units are untouched.
 """
@@ -18,6 +19,10 @@ from .compare import Comparison, SectionChange
 from .context import Context
 from .errors import BackupError, WrongUnit
 from .imports import begin_import, import_file, import_ticket
+from .part_kinds import PartKind, part_words
+from .part_tickets import Held
+from .part_workspaces import import_workspace
+from .parts import MAX_PART_BYTES, PluginPart, WorkspacePart
 from .previews import begin_renewal, discard_ticket, preview_again, renew
 from .report import Inspection, Preview, Report, inspect, preview
 from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free
@@ -38,17 +43,22 @@ from .verbs import (
 )
 
 __all__ = [
+    "MAX_PART_BYTES",
     "ArchiveError",
     "BackupError",
     "Comparison",
     "Context",
     "Folders",
+    "Held",
     "Inspection",
+    "PartKind",
+    "PluginPart",
     "Preview",
     "Report",
     "RunKind",
     "SectionChange",
     "StandingCopy",
+    "WorkspacePart",
     "WrongUnit",
     "attempted",
     "begin",
@@ -62,12 +72,14 @@ __all__ = [
     "export_to_file",
     "import_file",
     "import_ticket",
+    "import_workspace",
     "inspect",
     "keep_upload",
     "last_import",
     "mark_interrupted",
     "newest_safety_copy",
     "open_safety_copy",
+    "part_words",
     "prepare_undo",
     "preview",
     "preview_again",

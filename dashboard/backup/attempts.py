@@ -35,6 +35,29 @@ def attempted(
         raise
 
 
+@contextmanager
+def attempted_part(
+    unit: Unit,
+    action: str,
+    by: User | str,
+    *,
+    subject: str = "",
+    file_sha256: str | None = None,
+    refusals: tuple[type[Exception], ...] = (ArchiveError, BackupError),
+) -> Iterator[None]:
+    """Write down that *action*, about the file of a part, was refused to *by*, if the block does.
+
+    What is done writes its own event.
+    """
+    try:
+        yield
+    except refusals as error:
+        event = {"subject": subject, "outcome": str(RunState.REFUSED), "reason": str(error)}
+        at = int(time.time())
+        soon(partial(audit, action, by=by, unit=unit, at=at, file_sha256=file_sha256, **event))
+        raise
+
+
 def refused(
     unit: Unit,
     kind: RunKind,

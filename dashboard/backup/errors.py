@@ -18,7 +18,12 @@
     ├── DiskUnusable       the disk was full, read-only or failing when it came to it
     ├── TooBusy            too many key derivations at once
     ├── NotVerified        what was read back is not what was written
-    └── FileChanged        not the file that was validated
+    ├── FileChanged        not the file that was validated
+    ├── PartOfUnit         the file holds one part of a unit, and a whole one was asked for
+    ├── NotThisPart        the other way round, or another part
+    ├── PartGone           what was to be exported is not there any more
+    ├── PartTooLarge       too much for the file of a part
+    └── PreviewUnusable    what was previewed is not what is to be applied
 
 `code` is stable (commands print it in `--json`); the message is safe to show.
 """
@@ -221,4 +226,53 @@ class FileChanged(BackupError):
     def __init__(self) -> None:
         super().__init__(
             "The file is not the one that was validated. Nothing was imported. Validate it again."
+        )
+
+
+class PartOfUnit(BackupError):
+    """The file holds one part of a unit; an import of it would wipe all the others."""
+
+    code = "part_of_unit"
+
+    def __init__(self, what: str, where: str) -> None:
+        super().__init__(
+            f"This file holds {what}, not a whole unit. Nothing was imported. Import it {where}."
+        )
+
+
+class NotThisPart(BackupError):
+    """The file is a sound one, but not one of the part that was asked for."""
+
+    code = "not_this_part"
+
+    def __init__(self, found: str, wanted: str, where: str) -> None:
+        super().__init__(
+            f"This file holds {found}, not {wanted}. Nothing was imported. Import it {where}."
+        )
+
+
+class PartGone(BackupError):
+    """What was to be exported was deleted at the same moment."""
+
+    code = "part_gone"
+
+    def __init__(self) -> None:
+        super().__init__("This is not there any more. Reload the page.")
+
+
+class PartTooLarge(BackupError):
+    """The file of a part is larger than one may be."""
+
+    code = "part_too_large"
+
+
+class PreviewUnusable(BackupError):
+    """The form of a preview is not the one that was given out, or too old."""
+
+    code = "preview_unusable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This preview is no longer open: it ends after 15 minutes. Nothing was imported. "
+            "Choose the file again."
         )

@@ -1,6 +1,7 @@
 """Unit -> backup file. One read transaction, constant memory, read back before it counts."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -61,7 +62,7 @@ def export(
     be imported again, and `Damaged` if the file does not read back as it was written.
     """
     with read_snapshot():
-        manifest = _manifest(unit, app=app, by=by, note=note)
+        manifest = manifest_of(unit, count_rows(unit), app=app, by=by, note=note)
         rows = Counter(progress, Stage.WRITE, sum(manifest.counts.values()))
         with (
             ReadBack(sink.fileno(), lock.file_key) as read_back,
@@ -92,7 +93,8 @@ def content_digest(unit: Unit, *, progress: Progress = silent, total: int = 0) -
         return digest.content()
 
 
-def _manifest(unit: Unit, *, app: str, by: str, note: str) -> Manifest:
+def manifest_of(unit: Unit, counts: Mapping[str, int], *, app: str, by: str, note: str) -> Manifest:
+    """Return the first line of a file made now, which has *counts* rows of *unit*."""
     return Manifest(
         format=1,
         app=app,
@@ -102,5 +104,5 @@ def _manifest(unit: Unit, *, app: str, by: str, note: str) -> Manifest:
         organisation=unit.organisation.name,
         unit=UnitLabel(uid=unit.uid, slug=unit.slug, name=unit.name),
         note=note,
-        sections=section_heads(count_rows(unit)),
+        sections=section_heads(counts),
     )

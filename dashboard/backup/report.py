@@ -18,6 +18,7 @@ from ..archive.keys import Opener
 from ..db import read_snapshot
 from ..models import Unit
 from .compare import NAMES, Comparer, Comparison
+from .part_kinds import require_whole
 from .progress import Counter, Progress, Stage, silent
 from .sections import count_rows
 from .store import sha256
@@ -145,8 +146,10 @@ def preview(report: Report, unit: Unit, comparison: Comparison | None = None) ->
     """Say what an import of a validated backup into *unit* would do.
 
     Without a *comparison* only the numbers are compared. With one, the revision is the one that
-    was compared, so that exactly what was shown can be imported.
+    was compared, so that exactly what was shown can be imported. Raise `PartOfUnit` for the file
+    of a part: there is no import of it that would not lose all the rest.
     """
+    require_whole(report.manifest)
     if comparison is None:
         now = count_rows(unit)
         revision = int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())

@@ -9,6 +9,7 @@ from ..archive import ArchiveReader, ContentDigest, encode_rows, with_file_key
 from ..models import Unit
 from .errors import FileChanged, NotVerified, UnitChanged
 from .export import content_digest
+from .part_kinds import require_whole
 from .progress import Counter, Progress, Stage, silent
 from .sections import TABLE_OF, WIPE_ORDER
 from .store import require_space, sha256
@@ -44,7 +45,7 @@ def restore(
     that its own records of the result are committed with it; any error must leave that block.
 
     1. the file is the one that was validated, and there is room for it
-    2. the unit is what it was at the preview
+    2. the unit is what it was at the preview, and the file holds all of one
     3. wipe this unit's rows, children first
     4. load the sections, parents first
     5. no row refers to nothing
@@ -59,10 +60,11 @@ def restore(
     if revision != plan.unit_revision:
         raise UnitChanged(plan.unit_revision)
 
+    reader = ArchiveReader(source, with_file_key(plan.file_key))
+    require_whole(reader.manifest)
     for model in WIPE_ORDER:
         model.delete().where(model.unit == unit).execute()
 
-    reader = ArchiveReader(source, with_file_key(plan.file_key))
     total = sum(reader.manifest.counts.values())
     rows = Counter(progress, Stage.LOAD, total)
     # These bytes passed every check at the validation, whose digest they have.

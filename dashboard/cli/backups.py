@@ -291,12 +291,15 @@ def _manifest_data(manifest: Any) -> dict[str, Any]:
             "name": manifest.unit.name,
         },
         "note": manifest.note,
+        "part": part[0] if (part := engine.part_words(manifest)) else None,
         "counts": manifest.counts,
     }
 
 
 def _manifest_lines(data: dict[str, Any]) -> list[str]:
+    part = [f"  a part of a unit only: {data['part']}"] if data["part"] else []
     return [
+        *part,
         f"  unit {data['unit']['name']} ({data['unit']['slug']}) of {data['organisation']}",
         f"  made {data['created_at']} by {data['created_by']} with {data['app']}",
         *_count_lines(data),

@@ -117,5 +117,14 @@ def ask_password(
     """Return the password from file, environment or prompt; never from an argument."""
     password = given_password(password_file, variable)
     if password is None:
-        password = click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True)
+        # The file of a part may be sealed with the empty password: then Enter alone opens it.
+        empty = None if confirm else ""
+        password = click.prompt(
+            prompt,
+            default=empty,
+            show_default=False,
+            hide_input=True,
+            confirmation_prompt=confirm,
+            err=True,
+        )
     return str(password)

@@ -15,6 +15,7 @@ from .common import (
     json_option,
     opened,
     password_option,
+    refuse,
     refusing,
     show,
     unit_or_refuse,
@@ -23,7 +24,7 @@ from .common import (
 
 @click.group()
 def user() -> None:
-    """List and create users."""
+    """List and create users, and take them out of units."""
 
 
 @user.command("list")
@@ -98,3 +99,26 @@ def create(
             set_role(person, found, Role(role))
             audit("member.role", by=COMMAND_LINE, unit=found, subject=person.email, role=role)
     click.echo(f"{person.email} is {role} in {slug}.", err=True)
+
+
+@user.command("remove")
+@click.argument("email")
+@click.option("--unit", "slug", required=True, metavar="SLUG", help="The unit to leave.")
+@click.pass_obj
+@refusing
+def remove(settings: Settings, email: str, slug: str) -> None:
+    """Take a user out of a unit; never its last admin. The user and private workspaces stay.
+
+    Example: dashboard user remove omar@harbour.example --unit coast-weekly
+    """
+    with opened(settings):
+        found = unit_or_refuse(slug)
+        person: User | None = User.get_or_none(User.email == email.strip().lower())
+        with write_transaction():
+            member = (Membership.user == person) & (Membership.unit == found)
+            role = Membership.select(Membership.role).where(member).scalar()
+            if person is None or role is None:
+                refuse("no_such_member", f"{email} is no member of {slug}.")
+            set_role(person, found, None)
+            audit("member.remove", by=COMMAND_LINE, unit=found, subject=person.email, was=role)
+    click.echo(f"{person.email} is no member of {slug} any more.", err=True)

@@ -1,7 +1,7 @@
 """The tables and their rules. `accounts` and `operations` stay; `content` is what a backup is."""
 
 from ..db import BaseModel
-from .accounts import Installation, Membership, Organisation, Session, Unit, User
+from .accounts import Installation, Invite, Membership, Organisation, Session, Unit, User
 from .changes import (
     StaleRevision,
     UnitBeingRestored,
@@ -29,6 +29,8 @@ from .content import (
 )
 from .enums import KeyType, Layout, Role, RunKind, RunState
 from .operations import AuditEvent, BackupRun, ImportTicket, SafetyCopy
+from .places import POSITION_MAX, last_place, move_to, order_of, place_of
+from .room import ROOM, NoRoom, require_room
 
 GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Installation,
@@ -36,6 +38,7 @@ GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Unit,
     User,
     Membership,
+    Invite,
     Session,
     BackupRun,
     ImportTicket,
@@ -47,6 +50,8 @@ ALL_TABLES: tuple[type[BaseModel], ...] = (*GLOBAL_TABLES, *UNIT_STATE)
 __all__ = [
     "ALL_TABLES",
     "GLOBAL_TABLES",
+    "POSITION_MAX",
+    "ROOM",
     "UNIT_STATE",
     "Application",
     "Asset",
@@ -55,9 +60,11 @@ __all__ = [
     "ConfigKey",
     "ImportTicket",
     "Installation",
+    "Invite",
     "KeyType",
     "Layout",
     "Membership",
+    "NoRoom",
     "Organisation",
     "Plugin",
     "PluginMapping",
@@ -82,5 +89,10 @@ __all__ = [
     "being_restored",
     "changes_since",
     "changing",
+    "last_place",
+    "move_to",
+    "order_of",
+    "place_of",
+    "require_room",
     "restored_since",
 ]

@@ -64,6 +64,26 @@ class Membership(BaseModel):
         primary_key = peewee.CompositeKey("user", "unit")
 
 
+class Invite(NumberedModel):
+    """An open invite to a unit. The link holds a random token, the row only its hash.
+
+    There is a row only while the link works: it goes with the use, the withdrawal, and the admin
+    role of who made it. One that is too old means nothing and is swept when the next one is made.
+    """
+
+    uid = peewee.CharField(max_length=32, unique=True)
+    unit = peewee.ForeignKeyField(Unit, on_delete="CASCADE")
+    email = peewee.CharField(max_length=254)
+    role = peewee.CharField(max_length=16)
+    token_hash = peewee.CharField(max_length=64, unique=True)
+    invited_by = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    created_at = peewee.BigIntegerField()
+    expires_at = peewee.BigIntegerField()
+
+    class Meta:
+        indexes = ((("unit", "email"), True),)
+
+
 class Session(BaseModel):
     """A browser that came by. The cookie holds a random token, the row only its hash."""
 

@@ -85,21 +85,27 @@ def audit(
 
 @contextmanager
 def changing(
-    unit: Unit, action: str, *, by: User | str, revision: int | None = None, subject: str = ""
+    unit: Unit,
+    action: str,
+    *,
+    by: User | str,
+    revision: int | None = None,
+    subject: str = "",
+    **detail: Any,
 ) -> Iterator[dict[str, Any]]:
     """Run the block as one change of *unit*: all of it is committed, or nothing.
 
     Raise `StaleRevision` before the block when *revision* (what the page was made from) is not
     the unit's revision any more, and `UnitBeingRestored` when an import is replacing it. Raises
-    the revision and writes the audit event `action`, with what the block puts into the dictionary
-    that it is given.
+    the revision and writes the audit event `action`, with *detail* and what the block puts into the
+    dictionary that it is given.
     """
     with ExitStack() as stack:
         _take_turn(stack, unit)
         current = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
         if revision is not None and revision != current:
             raise StaleRevision(unit, revision)
-        facts: dict[str, Any] = {}  # detail of the event, as JSON
+        facts = dict(detail)
         yield facts
         Unit.update(revision=Unit.revision + 1).where(Unit.id == unit.id).execute()
         audit(action, by=by, unit=unit, subject=subject, revision=current + 1, **facts)

@@ -31,6 +31,11 @@ class KeyType(StrEnum):
     JSON = "json"
     SECRET = "secret"  # noqa: S105 - a type name, not a secret
 
+    @property
+    def label(self) -> str:
+        """Return the word shown on screens."""
+        return "JSON" if self is KeyType.JSON else self.title()
+
 
 class Layout(StrEnum):
     """The column layouts of a workspace."""

@@ -7,19 +7,43 @@ from functools import lru_cache
 
 import nacl.exceptions
 import nacl.pwhash
+import peewee
 
 from ..db import write_transaction
-from .accounts import Membership, Organisation, Session, Unit, User
+from .accounts import Invite, Membership, Organisation, Session, Unit, User
+from .changes import audit
 from .enums import Role
 
 LOGIN_PASSWORD_MIN = 8  # NIST SP 800-63B: at least 8 characters
 LOGIN_PASSWORD_MAX = 1024
+UNITS_MAX = 1_000  # none of a server's lists is longer
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
 
 
 class PeopleError(Exception):
     """A rule about units, users or roles was not kept; the message says what to do."""
+
+
+class NotAdmin(PeopleError):
+    """Who asks for a change was an admin when the page was made, and is none now."""
+
+
+class MemberChanged(PeopleError):
+    """A member has another role by now than the page showed; `role` is None if he is gone."""
+
+    def __init__(self, user: User, role: Role | None) -> None:
+        is_now = f"{user.name} is {role.label} by now" if role else f"{user.name} has left the unit"
+        super().__init__(f"{is_now}: somebody changed that meanwhile. Nothing was saved.")
+        self.role = role
+
+
+class UnitRenamed(PeopleError):
+    """A unit has another name by now than the page showed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The unit is called {name} by now. Nothing was saved.")
+        self.name = name
 
 
 def now_text() -> str:
@@ -61,10 +85,10 @@ def create_organisation(slug: str, name: str) -> Organisation:
 def create_unit(slug: str, name: str) -> Unit:
     """Create an empty unit; raise `PeopleError` if the slug is bad or taken."""
     _check_slug(slug)
-    organisation = Organisation.select().first()
-    if organisation is None:
-        raise PeopleError("There is no organisation yet. Set up this server first.")
+    organisation = _organisation()
     with write_transaction():
+        if Unit.select().count() >= UNITS_MAX:
+            raise PeopleError(f"A server has at most {UNITS_MAX} units.")
         if Unit.get_or_none(Unit.slug == slug):
             raise PeopleError(f"There is a unit {slug} already. Choose another slug.")
         return Unit.create(
@@ -78,13 +102,9 @@ def create_unit(slug: str, name: str) -> Unit:
 
 def create_user(email: str, name: str, password: str) -> User:
     """Create a user without any unit; raise `PeopleError` if the address is bad or taken."""
-    email = email.strip().lower()
-    if not EMAIL.fullmatch(email):
-        raise PeopleError(f"{email!r} is not an e-mail address.")
+    email = checked_email(email)
     hashed = hash_password(password)
-    organisation = Organisation.select().first()
-    if organisation is None:
-        raise PeopleError("There is no organisation yet. Set up this server first.")
+    organisation = _organisation()
     with write_transaction():
         if User.get_or_none(User.email == email):
             raise PeopleError(f"There is a user {email} already.")
@@ -97,32 +117,72 @@ def create_user(email: str, name: str, password: str) -> User:
         )
 
 
+def checked_email(text: str) -> str:
+    """Return *text* as e-mail addresses are kept; raise `PeopleError` if it is none."""
+    email = text.strip().lower()
+    if not EMAIL.fullmatch(email):
+        raise PeopleError(f"{email!r} is not an e-mail address.")
+    return email
+
+
+def _organisation() -> Organisation:
+    found: Organisation | None = Organisation.select().first()
+    if found is None:
+        raise PeopleError("There is no organisation yet. Set up this server first.")
+    return found
+
+
 def role_of(user: User, unit: Unit) -> Role | None:
     """Return the user's role in *unit*, read from the database now, or None for an outsider."""
-    found = (
-        Membership.select(Membership.role)
-        .where((Membership.user == user) & (Membership.unit == unit))
-        .scalar()
-    )
+    found = Membership.select(Membership.role).where(_is_member(user, unit)).scalar()
     return Role(found) if found is not None and user.is_active else None
 
 
 def set_role(user: User, unit: Unit, role: Role | None) -> None:
     """Give *user* the *role* in *unit* (None: take the user out of it).
 
-    Raise `PeopleError` rather than leave the unit without an admin.
+    Raise `PeopleError` rather than leave the unit without an admin. The open invites of somebody
+    who is no admin any more end.
     """
     with write_transaction():
-        member = (Membership.user == user) & (Membership.unit == unit)
+        member = _is_member(user, unit)
         current = Membership.select(Membership.role).where(member).scalar()
-        if current == Role.ADMIN and role is not Role.ADMIN and _admins(unit) <= 1:
-            raise PeopleError("A unit needs an admin. Make somebody else admin first.")
+        if current == Role.ADMIN and role is not Role.ADMIN:
+            if _admins(unit) <= 1:
+                raise PeopleError("A unit needs an admin. Make somebody else admin first.")
+            Invite.delete().where((Invite.unit == unit) & (Invite.invited_by == user)).execute()
         if role is None:
             Membership.delete().where(member).execute()
         elif current is None:
             Membership.create(user=user, unit=unit, role=role)
         else:
             Membership.update(role=role).where(member).execute()
+
+
+def change_role(user: User, unit: Unit, role: Role | None, *, by: User, seen: Role) -> None:
+    """Let admin *by* give the member *user* the *role*, or take the member out (None).
+
+    Raise `NotAdmin` if *by* is no admin by now, `MemberChanged` if *user* has not the role any more
+    that *by* has *seen*, and `PeopleError` rather than leave the unit without an admin. All of it
+    is asked within the transaction: of two admins who demote each other, one is first.
+    """
+    with write_transaction():
+        if role_of(by, unit) is not Role.ADMIN:
+            raise NotAdmin("You are no admin of this unit any more. Nothing was changed.")
+        current = Membership.select(Membership.role).where(_is_member(user, unit)).scalar()
+        if current != seen:
+            raise MemberChanged(user, Role(current) if current is not None else None)
+        if role is current:
+            return
+        set_role(user, unit, role)
+        if role is None:
+            audit("member.remove", by=by, unit=unit, subject=user.email, was=str(seen))
+        else:
+            audit("member.role", by=by, unit=unit, subject=user.email, role=role, was=str(seen))
+
+
+def _is_member(user: User, unit: Unit) -> peewee.Expression:
+    return (Membership.user == user) & (Membership.unit == unit)
 
 
 def _admins(unit: Unit) -> int:
@@ -140,6 +200,22 @@ def set_password(user: User, password: str) -> None:
     with write_transaction():
         User.update(password_hash=hashed).where(User.id == user.id).execute()
         Session.delete().where(Session.user == user).execute()
+
+
+def rename_unit(unit: Unit, name: str, *, by: User, seen: str) -> None:
+    """Give *unit* the *name*; raise `UnitRenamed` if it is not called *seen* any more."""
+    with write_transaction():
+        if role_of(by, unit) is not Role.ADMIN:
+            raise NotAdmin("You are no admin of this unit any more. Nothing was changed.")
+        current = Unit.select(Unit.name).where(Unit.id == unit.id).scalar()
+        if current != seen:
+            raise UnitRenamed(current)
+        name = _checked_name(name)
+        if name == current:
+            return
+        Unit.update(name=name).where(Unit.id == unit.id).execute()
+        unit.name = name
+        audit("unit.rename", by=by, unit=unit, subject=name, was=seen)
 
 
 def _check_slug(slug: str) -> None:

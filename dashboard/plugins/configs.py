@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .jsontext import JsonProblem, read_object, to_json
-from .references import is_reference
 from .schema import Field, Kind
 
 __all__ = [
@@ -13,7 +12,6 @@ __all__ = [
     "merge",
     "missing_required",
     "modify",
-    "problem_of",
     "read",
     "split",
     "to_json",
@@ -79,25 +77,3 @@ def modify(config: Config, operations: Iterable[Mapping[str, Any]]) -> Config:
             case "remove":
                 changed.pop(path, None)
     return changed
-
-
-def problem_of(field: Field, value: object) -> str | None:
-    """Return what is wrong with *value* for *field*, in a sentence, or None. References pass."""
-    if isinstance(value, str) and is_reference(value):
-        return None
-    if field.required and not is_set(value):
-        return "Fill this in."
-    if value is None:
-        return None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if field.minimum is not None and value < field.minimum:
-            return f"Enter at least {field.minimum:g}."
-        if field.maximum is not None and value > field.maximum:
-            return f"Enter at most {field.maximum:g}."
-    if field.kind is Kind.JSON and field.json_type in ("object", "array"):
-        expected = dict if field.json_type == "object" else list
-        if not isinstance(value, expected):
-            return (
-                "Write a JSON object: { … }." if expected is dict else "Write a JSON list: [ … ]."
-            )
-    return None

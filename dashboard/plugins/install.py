@@ -5,20 +5,20 @@ from itertools import count
 from typing import Any
 
 from ..models import (
-    Application,
     Plugin,
-    PluginMapping,
     PluginPermission,
     ToolbarItem,
     Unit,
     User,
     changing,
+    require_room,
 )
 from . import configs
 from .manifest import Manifest
 from .mappings import fill_open_mappings
 from .queries import tuples
 from .registry import catalogue, manifest_of
+from .updating import updated_config
 from .versions import is_newer
 
 
@@ -32,36 +32,67 @@ def plugin_of(unit: Unit, bundle: str) -> Plugin | None:
     return found
 
 
-def install(unit: Unit, bundle: str, *, by: User, revision: int | None = None) -> Plugin:
-    """Install *bundle* from the catalogue, inactive, with its defaults and what maps by itself."""
-    release = catalogue().get(bundle)
-    if release is None:
-        raise PluginProblem("The store does not have this plugin any more. Reload the page.")
-    manifest = release.manifest
-    with changing(unit, "plugin.install", by=by, revision=revision, subject=bundle):
-        if plugin_of(unit, bundle) is not None:
-            raise PluginProblem(f"{manifest.name} is installed already.")
-        if Plugin.of(unit).where(Plugin.name == manifest.name).exists():
-            raise PluginProblem(
-                f"There is another plugin named {manifest.name}. Uninstall that one first."
-            )
-        fields = manifest.plugin_fields
-        config, secrets = configs.split(fields, configs.defaults(fields))
-        Plugin.create(
-            unit=unit,
-            bundle=bundle,
-            name=manifest.name,
-            version=manifest.version,
-            manifest=release.text,
-            source="store",
-            config=config,
-            secrets=secrets,
-        )
+def install(
+    unit: Unit,
+    bundle: str,
+    *,
+    by: User,
+    revision: int | None = None,
+    also: Iterable[str] = (),
+    activate: bool = False,
+) -> Plugin:
+    """Install *bundle* from the catalogue, with its defaults and what maps by itself.
+
+    In the same change come the plugins *also*, and all of them are activated if that is asked for.
+    """
+    with changing(unit, "plugin.install", by=by, revision=revision, subject=bundle) as facts:
+        beside = sorted(set(also) - {bundle})
+        for name in (*beside, bundle):
+            _install(unit, name)
+        if activate:
+            for name in (*beside, bundle):
+                _activate(unit, name)
         fill_open_mappings(unit)
+        facts["also"] = ", ".join(beside)
+        facts["activated"] = "yes" if activate else ""
     plugin = plugin_of(unit, bundle)
     if plugin is None:
         raise PluginProblem("The plugin was removed at the same moment. Reload the page.")
     return plugin
+
+
+def _install(unit: Unit, bundle: str) -> None:
+    release = catalogue().get(bundle)
+    if release is None:
+        raise PluginProblem("The store does not have this plugin any more. Reload the page.")
+    manifest = release.manifest
+    if plugin_of(unit, bundle) is not None:
+        raise PluginProblem(f"{manifest.name} is installed already.")
+    if Plugin.of(unit).where(Plugin.name == manifest.name).exists():
+        raise PluginProblem(
+            f"There is another plugin named {manifest.name}. Uninstall that one first."
+        )
+    require_room(unit, Plugin)
+    config, secrets = configs.split(
+        manifest.plugin_fields, configs.defaults(manifest.plugin_fields)
+    )
+    Plugin.create(
+        unit=unit,
+        bundle=bundle,
+        name=manifest.name,
+        version=manifest.version,
+        manifest=release.text,
+        source="store",
+        config=config,
+        secrets=secrets,
+    )
+
+
+def _activate(unit: Unit, bundle: str) -> None:
+    here = (Plugin.unit == unit) & (Plugin.bundle == bundle)
+    Plugin.update(active=True).where(here).execute()
+    if (plugin := plugin_of(unit, bundle)) is not None:
+        _give_place(unit, manifest_of(plugin))
 
 
 def set_active(
@@ -70,16 +101,18 @@ def set_active(
     """Activate or deactivate; activating gives a widget its place and maps what fits only it."""
     action = "plugin.activate" if active else "plugin.deactivate"
     with changing(unit, action, by=by, revision=revision, subject=plugin.bundle):
-        Plugin.update(active=active).where(_is(Plugin, unit, plugin)).execute()
         if active:
+            _activate(unit, plugin.bundle)
             fill_open_mappings(unit)
-            _give_place(unit, manifest_of(plugin))
+        else:
+            Plugin.update(active=False).where(_is(Plugin, unit, plugin)).execute()
 
 
 def _give_place(unit: Unit, manifest: Manifest) -> None:
     placed = ToolbarItem.of(unit).where(ToolbarItem.bundle == manifest.bundle).exists()
     if "widget" in manifest.parts and not placed:
         taken = {position for (position,) in tuples(ToolbarItem.of(unit, ToolbarItem.position))}
+        require_room(unit, ToolbarItem)
         position = next(place for place in count(len(taken)) if place not in taken)
         ToolbarItem.create(unit=unit, position=position, bundle=manifest.bundle)
 
@@ -91,21 +124,13 @@ def update(unit: Unit, plugin: Plugin, *, by: User, revision: int | None = None)
         if release is None or not is_newer(release.manifest.version, plugin.version):
             raise PluginProblem(f"{plugin.name} is up to date.")
         new = release.manifest
-        plain, secrets = _updated_config(plugin, new)
+        stored = configs.merge(plugin.config, plugin.secrets)
+        values = updated_config(stored, plugin.version, new)
+        plain, secrets = configs.split(new.plugin_fields, values, configs.read(plugin.secrets))
         Plugin.update(
             version=new.version, name=new.name, manifest=release.text, config=plain, secrets=secrets
         ).where(_is(Plugin, unit, plugin)).execute()
         fill_open_mappings(unit)
-
-
-def _updated_config(plugin: Plugin, new: Manifest) -> tuple[str, str]:
-    config = configs.merge(plugin.config, plugin.secrets)
-    for modifier in new.config_modifiers:
-        version = str(modifier.get("version", ""))
-        if is_newer(version, plugin.version) and not is_newer(version, new.version):
-            config = configs.modify(config, modifier.get("ops", []))
-    config = configs.defaults(new.plugin_fields) | config
-    return configs.split(new.plugin_fields, config, configs.read(plugin.secrets))
 
 
 def has_update(plugin: Plugin) -> bool:
@@ -121,15 +146,6 @@ def uninstall(unit: Unit, plugin: Plugin, *, by: User, revision: int | None = No
     """
     with changing(unit, "plugin.uninstall", by=by, revision=revision, subject=plugin.bundle):
         Plugin.delete().where(_is(Plugin, unit, plugin)).execute()
-
-
-def what_breaks(unit: Unit, bundle: str) -> tuple[int, list[PluginMapping]]:
-    """Return how many placed applications and which foreign mappings depend on *bundle*."""
-    placed = Application.of(unit).where(Application.bundle == bundle).count()
-    pointing = PluginMapping.of(unit).where(
-        PluginMapping.target_bundle == bundle, PluginMapping.bundle != bundle
-    )
-    return placed, list(pointing.order_by(PluginMapping.bundle, PluginMapping.requirement))
 
 
 def save_config(
@@ -151,7 +167,9 @@ def save_permissions(
     """Let exactly these (permission key, role) pairs be allowed."""
     with changing(unit, "plugin.permissions", by=by, revision=revision, subject=plugin.bundle):
         PluginPermission.delete().where(_is(PluginPermission, unit, plugin)).execute()
-        for key, role in sorted(set(roles)):
+        chosen = sorted(set(roles))
+        require_room(unit, PluginPermission, len(chosen))
+        for key, role in chosen:
             PluginPermission.create(unit=unit, bundle=plugin.bundle, key=key, role=role)
 
 

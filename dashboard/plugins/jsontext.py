@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ..archive.limits import MAX_JSON_DEPTH, MAX_NUMBER_CHARS, MAX_VALUE_BYTES
@@ -13,8 +15,31 @@ MAX_DEPTH = MAX_JSON_DEPTH
 MAX_CONFIG_DEPTH = MAX_DEPTH - 1
 
 
+_BROKEN = re.compile(r"[\x00\ud800-\udfff]")
+
+
 class JsonProblem(ValueError):
-    """A text is not JSON that we take; the message says what and, where known, line and column."""
+    """A text is not JSON that we take; the message says what and, where known, line and column.
+
+    *at* is where in the text that is, None if it is not one place.
+    """
+
+    def __init__(self, message: str, at: int | None = None) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The line of a text that something is wrong with: before the place, its character, after."""
+
+    line: int
+    before: str
+    marked: str
+    after: str
+
+
+EXCERPT_CHARS = 60  # shown on either side
 
 
 def to_json(value: object) -> str:
@@ -22,6 +47,11 @@ def to_json(value: object) -> str:
     return json.dumps(
         value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     )
+
+
+def as_written(value: object) -> str:
+    """Return *value* as short text in its own order: that of a manifest's settings is on screen."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def read_json(text: str, *, depth: int = MAX_DEPTH) -> Any:
@@ -44,13 +74,46 @@ def read_json(text: str, *, depth: int = MAX_DEPTH) -> Any:
             parse_int=_integer,
         )
     except json.JSONDecodeError as error:
-        raise JsonProblem(
-            f"This is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
-        ) from None
+        place = f"Line {error.lineno}, column {error.colno}"
+        raise JsonProblem(f"{place}: {_words(error.msg)}.", error.pos) from None
     except RecursionError:
         raise JsonProblem(_deep(depth)) from None
     _check(value, depth, depth)
     return value
+
+
+# How Python's messages begin -> what is wrong, in our words.
+_WORDS = {
+    "Expecting value": "a value is missing here",
+    "Expecting ',' delimiter": "a comma is missing here, or the end of the list or object",
+    "Expecting ':' delimiter": "a colon is missing here",
+    "Expecting property name": 'a name in "double quotes" belongs here',
+    "Illegal trailing comma": "take out this last comma",
+    "Unterminated string": 'this text has no closing "',
+    "Invalid control character": "a line break or tab inside a text is written \\n or \\t",
+    "Invalid \\escape": "this backslash means nothing; write \\\\ for one",
+    "Invalid \\uXXXX escape": "\\u needs four hex digits",
+    "Extra data": "the value ends before this; take out the rest",
+    "Unexpected UTF-8 BOM": "take out the byte order mark",
+}
+
+
+def _words(message: str) -> str:
+    return next((ours for start, ours in _WORDS.items() if message.startswith(start)), message)
+
+
+def excerpt(text: str, at: int) -> Excerpt:
+    """Return the line of *text* around the place *at*, shortened to what is near."""
+    at = min(at, len(text))
+    start = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at)
+    end = len(text) if end == -1 else end
+    return Excerpt(
+        line=text.count("\n", 0, at) + 1,
+        before=text[max(start, at - EXCERPT_CHARS) : at],
+        marked=text[at : min(at + 1, end)],
+        after=text[min(at + 1, end) : min(end, at + 1 + EXCERPT_CHARS)],
+    )
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -110,5 +173,5 @@ def _check(value: object, levels: int, depth: int) -> None:
 
 def check_text(text: str) -> None:
     """Raise `JsonProblem` when *text* holds a NUL or half of a surrogate pair."""
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if _BROKEN.search(text):
         raise JsonProblem("Remove the NUL or broken characters.")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .jsontext import JsonProblem, read_object
@@ -87,6 +87,8 @@ class Manifest:
     dependencies: tuple[Dependency, ...] = ()
     plugin_fields: tuple[Field, ...] = ()
     application_fields: tuple[Field, ...] = ()
+    plugin_schema: Mapping[str, Any] = field(default_factory=dict)
+    application_schema: Mapping[str, Any] = field(default_factory=dict)
     config_modifiers: tuple[Mapping[str, Any], ...] = ()
     wiki_url: str = ""
     problem: str = ""  # why the stored text could not be read
@@ -140,6 +142,8 @@ def read_manifest(data: Mapping[str, Any]) -> Manifest:
         ),
         plugin_fields=read_fields(schemas.get("plugin")),
         application_fields=read_fields(schemas.get("application")),
+        plugin_schema=_schema(schemas.get("plugin")),
+        application_schema=_schema(schemas.get("application")),
         config_modifiers=tuple(
             item
             for item in (modifiers if isinstance(modifiers, list) else [])[:MAX_ITEMS]
@@ -156,6 +160,10 @@ def _text(data: Mapping[str, Any], name: str, longest: int, *, required: bool = 
     if not isinstance(value, str) or len(value) > longest or (required and not value.strip()):
         raise ManifestProblem(f"{name} must be a text of 1 to {longest} characters.")
     return value
+
+
+def _schema(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
 
 
 def _objects(data: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

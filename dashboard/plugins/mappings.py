@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..db import by_code_point
-from ..models import Plugin, PluginMapping, Unit
+from ..models import Plugin, PluginMapping, Unit, require_room
 from .manifest import Manifest, Offer, Requirement
 from .queries import tuples
 from .registry import Code, find, manifest_of
@@ -189,6 +189,7 @@ def choose(
         return
     PluginMapping.delete().where(place).execute()
     if target is not None:
+        require_room(unit, PluginMapping)
         PluginMapping.create(
             unit=unit,
             bundle=bundle,
@@ -198,20 +199,3 @@ def choose(
             target=target[1],
             auto=auto,
         )
-
-
-def open_requirements(
-    manifest: Manifest, rows: Iterable[PluginMapping], offers: Iterable[Offered]
-) -> list[Requirement]:
-    """Return the requirements of *manifest* that are not optional and that nothing serves now."""
-    working = {(offer.offer.kind, *offer.target) for offer in offers}
-    served = {
-        (row.kind, row.requirement)
-        for row in rows
-        if (row.kind, row.target_bundle, row.target) in working
-    }
-    return [
-        needed
-        for needed in manifest.requirements
-        if not needed.optional and (needed.kind, needed.id) not in served
-    ]

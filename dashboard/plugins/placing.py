@@ -3,12 +3,22 @@
 import secrets
 from typing import Any
 
-from ..models import Application, Layout, Unit, User, Workspace, changing
+from ..models import (
+    Application,
+    Layout,
+    Unit,
+    User,
+    Workspace,
+    changing,
+    last_place,
+    require_room,
+)
 from . import configs
 from .install import PluginProblem, plugin_of
 from .registry import manifest_of
 
-DIRECTIONS = ("up", "down", "left", "right")
+_STEPS = {"up": (0, -1), "down": (0, 1), "left": (-1, 0), "right": (1, 0)}
+DIRECTIONS = tuple(_STEPS)
 Columns = list[list[Application]]
 
 
@@ -55,6 +65,7 @@ def add(
         plugin = plugin_of(unit, bundle)
         if plugin is None or not plugin.active:
             raise PluginProblem("This plugin is not active any more. Choose another.")
+        require_room(unit, Application)
         fields = manifest_of(plugin).application_fields
         config, sealed = configs.split(fields, configs.defaults(fields))
         columns = columns_of(unit, workspace)
@@ -82,32 +93,49 @@ def move(
     revision: int | None = None,
 ) -> None:
     """Move an application one place; at the edge it stays where it is."""
+    right, down = _STEPS[direction]
     with changing(unit, "application.move", by=by, revision=revision, subject=workspace.name):
         columns = columns_of(unit, workspace)
-        at = next(
-            (
-                (number, place)
-                for number, column in enumerate(columns)
-                for place, row in enumerate(column)
-                if row.uid == uid
-            ),
-            None,
-        )
-        if at is not None:
-            _shift(columns, *at, direction)
+        at = _find(columns, uid)
+        # Never round: what is beyond an edge is no place.
+        if at is not None and 0 <= at[0] + right < len(columns) and at[1] + down >= 0:
+            _put(columns, at, at[0] + right, at[1] + down)
             _store(unit, columns)
 
 
-def _shift(columns: Columns, number: int, place: int, direction: str) -> None:
-    column = columns[number]
-    if direction in ("up", "down"):
-        other = place + (1 if direction == "down" else -1)
-        if 0 <= other < len(column):
-            column[place], column[other] = column[other], column[place]
-    else:
-        other = number + (1 if direction == "right" else -1)
-        if 0 <= other < len(columns):
-            columns[other].insert(place, column.pop(place))
+def move_to(
+    unit: Unit,
+    workspace: Workspace,
+    uid: str,
+    column: int,
+    place: int,
+    *,
+    by: User,
+    revision: int | None = None,
+) -> None:
+    """Move an application to a column, so that *place* others stand above it there.
+
+    What is beyond an edge is at the edge.
+    """
+    with changing(unit, "application.move", by=by, revision=revision, subject=workspace.name):
+        columns = columns_of(unit, workspace)
+        at = _find(columns, uid)
+        if at is not None:
+            _put(columns, at, min(max(column, 0), len(columns) - 1), max(place, 0))
+            _store(unit, columns)
+
+
+def _find(columns: Columns, uid: str) -> tuple[int, int] | None:
+    for number, column in enumerate(columns):
+        for place, row in enumerate(column):
+            if row.uid == uid:
+                return number, place
+    return None
+
+
+def _put(columns: Columns, at: tuple[int, int], column: int, place: int) -> None:
+    row = columns[at[0]].pop(at[1])
+    columns[column].insert(place, row)
 
 
 def remove(
@@ -116,6 +144,33 @@ def remove(
     """Take an application and its config away."""
     with changing(unit, "application.remove", by=by, revision=revision, subject=workspace.name):
         Application.delete().where(_is(unit, workspace.uid, uid)).execute()
+
+
+def duplicate(
+    unit: Unit, workspace: Workspace, name: str, *, by: User, revision: int | None = None
+) -> str:
+    """Make a workspace like *workspace*, with its applications, for *by* alone; return its uid."""
+    uid = new_uid("ws")
+    with changing(unit, "workspace.copy", by=by, revision=revision, subject=workspace.name):
+        placed: Any = Application.of(unit).where(Application.workspace == workspace.uid)
+        rows: list[dict[str, Any]] = list(placed.dicts())
+        require_room(unit, Workspace)
+        require_room(unit, Application, len(rows))
+        Workspace.create(
+            unit=unit,
+            uid=uid,
+            name=name,
+            layout=workspace.layout,
+            icon_text=workspace.icon_text,
+            icon_color=workspace.icon_color,
+            icon_asset=workspace.icon_asset,
+            shared=False,
+            owner_email=by.email,
+            position=last_place(unit, Workspace),
+        )
+        for row in rows:
+            Application.create(**(row | {"workspace": uid, "unit": unit}))
+    return uid
 
 
 def configure(

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from .acts import Act, Action
-from .jsontext import read_object, to_json
+from .jsontext import as_written, read_object
 from .manifest import Manifest, ManifestProblem, Offer, parse_manifest, read_manifest
 
 CATALOGUE = Path(__file__).parent / "catalogue.json"
@@ -57,6 +57,12 @@ class Code:
     def frame_sources(self) -> Callable[[Mapping[str, Any]], list[str]] | None:
         """Return what names the sources that its frames may load, from the plugin's config."""
         return getattr(self.module, "frame_sources", None)
+
+    @property
+    def readme(self) -> str:
+        """Return what the folder's README.md says, in Markdown; nothing if there is none."""
+        file = Path(self.module.__path__[0]) / "README.md"
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     @property
     def refresh_seconds(self) -> int:
@@ -121,10 +127,10 @@ def catalogue() -> Mapping[str, Release]:
     releases = []
     for code in _codes().values():
         data = read_object(_manifest_text(code.module))
-        releases.append(Release(code.manifest, to_json(data), has_code=True))
+        releases.append(Release(code.manifest, as_written(data), has_code=True))
     listed = read_object(CATALOGUE.read_text(encoding="utf-8"))
     for data in listed["manifests"]:
-        releases.append(Release(read_manifest(data), to_json(data), has_code=False))
+        releases.append(Release(read_manifest(data), as_written(data), has_code=False))
     releases.sort(key=lambda release: release.manifest.name.casefold())
     return {release.manifest.bundle: release for release in releases}
 

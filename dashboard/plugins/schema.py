@@ -8,6 +8,7 @@ from typing import Any
 
 MAX_FIELDS = 200
 MAX_CHOICES = 500
+MAX_COLUMNS = 8
 # Keys that can be part of an HTML id. Others are kept as they are and not shown.
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 
@@ -23,6 +24,8 @@ class Kind(StrEnum):
     SELECT = "select"
     COLOR = "color"
     PASSWORD = "password"  # noqa: S105 - the name of a kind of field
+    LIST = "list"  # texts, one in a line
+    TABLE = "table"  # objects with the same few simple properties, one in a row
     JSON = "json"
 
 
@@ -40,6 +43,7 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     json_type: str = ""
+    columns: tuple["Field", ...] = ()  # of a table
 
 
 def read_fields(schema: object) -> tuple[Field, ...]:
@@ -59,32 +63,57 @@ def read_fields(schema: object) -> tuple[Field, ...]:
 def _field(key: str, rules: Mapping[str, Any], required: bool) -> Field:
     enum = rules.get("enum")
     choices = enum if isinstance(enum, list) and all(isinstance(c, str) for c in enum) else []
+    kind = _kind(rules, bool(choices))
     return Field(
         key=key,
         title=str(rules.get("title") or key)[:120],
-        kind=_kind(rules, bool(choices)),
+        kind=kind,
         description=str(rules.get("description") or "")[:500],
         default=rules.get("default"),
         required=required,
         choices=tuple(choices[:MAX_CHOICES]),
         minimum=_bound(rules.get("minimum")),
         maximum=_bound(rules.get("maximum")),
-        json_type=str(rules.get("type", "")),
+        json_type=_type(rules),
+        columns=read_fields(rules["items"]) if kind is Kind.TABLE else (),
     )
 
 
+def _type(rules: Mapping[str, Any]) -> str:
+    """Return the one type of a value, beside null; '' if it may have several."""
+    found = rules.get("type")
+    names = [name for name in found if name != "null"] if isinstance(found, list) else [found]
+    return str(names[0]) if len(names) == 1 and isinstance(names[0], str) else ""
+
+
 def _kind(rules: Mapping[str, Any], has_choices: bool) -> Kind:
-    widget, kind = rules.get("x-widget"), rules.get("type")
+    widget, kind = rules.get("x-widget"), _type(rules)
     if rules.get("format") == "password" or widget == "password":
         return Kind.PASSWORD
     if has_choices:
         return Kind.SELECT
+    if kind == "array" and isinstance(items := rules.get("items"), Mapping):
+        return _kind_of_items(items)
     if widget == "json-editor" or kind in ("object", "array"):
         return Kind.JSON
     if kind == "string":
         return {"textarea": Kind.LINES, "color": Kind.COLOR}.get(str(widget), Kind.TEXT)
     plain = {"boolean": Kind.SWITCH, "integer": Kind.INTEGER, "number": Kind.NUMBER}
-    return plain.get(str(kind), Kind.JSON)
+    return plain.get(kind, Kind.JSON)
+
+
+_SIMPLE = frozenset((Kind.TEXT, Kind.NUMBER, Kind.INTEGER, Kind.SWITCH, Kind.SELECT, Kind.COLOR))
+
+
+def _kind_of_items(items: Mapping[str, Any]) -> Kind:
+    if _type(items) == "string" and items.get("format") != "password":
+        return Kind.LIST
+    columns = read_fields(items)
+    is_whole = len(columns) == len(items.get("properties") or ())
+    if _type(items) != "object" or not is_whole or not 0 < len(columns) <= MAX_COLUMNS:
+        return Kind.JSON
+    kinds = {column.kind for column in columns}
+    return Kind.TABLE if kinds <= _SIMPLE and kinds != {Kind.SWITCH} else Kind.JSON
 
 
 def _bound(value: object) -> float | None:

@@ -21,6 +21,8 @@ from .auth import bp as auth
 from .backups import bp as backups
 from .changes import bp as changes
 from .errors import LoggingFlask
+from .invites import bp as invites
+from .key_deletion import bp as key_deletion
 from .keystore import bp as keystore
 from .members import bp as members
 from .news import bp as news
@@ -29,6 +31,7 @@ from .profiles import bp as profiles
 from .setup import bp as setup
 from .snapshots import SnapshotFlask
 from .units import bp as units
+from .workspace_files import bp as workspace_files
 from .workspaces import bp as workspaces
 
 BLUEPRINTS = (
@@ -36,11 +39,14 @@ BLUEPRINTS = (
     setup,
     units,
     workspaces,
+    workspace_files,
     applications,
     profiles,
     plugins,
     keystore,
+    key_deletion,
     members,
+    invites,
     audit,
     news,
     backups,

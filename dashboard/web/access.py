@@ -29,6 +29,8 @@ MEMBERS = (Role.ADMIN, Role.POWER_USER, Role.USER, Role.READONLY)
 
 # A config value may have 1 MiB, and a form sends one byte as up to three.
 MAX_BODY_BYTES = 4 * MIB
+# The file of a part: at most 4 MiB, as text a third more.
+MAX_FORM_BYTES = 6 * MIB
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -76,6 +78,12 @@ def large_body(view: View) -> View:
     return view
 
 
+def large_form(view: View) -> View:
+    """Accept a form that carries the file of a part of a unit, at most 4 MiB of it."""
+    view.access_large_form = True  # type: ignore[attr-defined]
+    return view
+
+
 def _declare(view: View, rule: Rule) -> View:
     if hasattr(view, "access_rule"):
         raise Undeclared(f"{view.__name__} declares its access twice")
@@ -107,7 +115,9 @@ def limit_request_body() -> None:
     """Bound the request body before anything reads it."""
     view = current_app.view_functions.get(request.endpoint or "")
     request.max_form_memory_size = MAX_BODY_BYTES
-    if getattr(view, "access_large_body", False):
+    if getattr(view, "access_large_form", False):
+        request.max_form_memory_size = request.max_content_length = MAX_FORM_BYTES
+    elif getattr(view, "access_large_body", False):
         request.max_content_length = settings().max_upload_bytes + MIB  # the form around the file
     else:
         request.max_content_length = MAX_BODY_BYTES

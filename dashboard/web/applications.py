@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from flask import Blueprint, abort, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,12 +16,12 @@ from ..plugins.acts import ActProblem, ActRefused, NoSuchAct
 from ..plugins.install import PluginProblem, plugin_of
 from ..plugins.manifest import Manifest
 from ..plugins.registry import has_widget, manifest_of
-from . import access, cards, sessions
+from . import access, cards, moves, sessions
 from .errors import STATUS
 from .forms_content import AddApplicationForm, ConfirmForm
 from .forms_settings import TitledSettingsForm, make
 from .htmx import answer, is_htmx, see_other
-from .workspaces import page_of, workspace_or_404
+from .workspaces import whole_page, workspace_or_404
 
 bp = Blueprint("applications", __name__)
 # A plugin's templates are in its own folder.
@@ -77,7 +79,7 @@ def act(slug: str, uid: str, app: str, act: str) -> ResponseReturnValue:
     except ActProblem as error:
         refused = cards.Refused(app, str(error), form)
         if not is_htmx():
-            return page_of(workspace, plain=True, refused=refused), 422
+            return whole_page(workspace, plain=True, refused=refused), 422
     card = cards.card(workspace, application_or_404(workspace, app), now, refused)
     return answer(
         "applications/_card.html",
@@ -125,18 +127,25 @@ def index(slug: str, uid: str) -> ResponseReturnValue:
         if fields:
             return see_other(url_for(".settings", slug=slug, uid=uid, app=row.uid))
         return see_other(url_for(".index", slug=slug, uid=uid))
-    plugins = {plugin.bundle: plugin for plugin in Plugin.of(g.unit)}
-    page = render_template(
+    return _placing_page(workspace, form, offered), 422 if form.is_submitted() else 200
+
+
+def _placing_page(
+    workspace: Workspace, form: AddApplicationForm, offered: list[Manifest], refusal: str = ""
+) -> str:
+    columns = placing.columns_of(g.unit, workspace)
+    bundles = {row.bundle for column in columns for row in column}
+    plugins = Plugin.of(g.unit).where(Plugin.bundle.in_(bundles))
+    return render_template(
         "applications/index.html",
         form=form,
         workspace=workspace,
         layout=placing.layout_of(workspace),
-        columns=placing.columns_of(g.unit, workspace),
-        plugins=plugins,
-        has_offers=bool(offered),
-        move_form=ConfirmForm(),
+        columns=columns,
+        plugins={plugin.bundle: plugin for plugin in plugins},
+        offered=offered,
+        refusal=refusal,
     )
-    return page, 422 if form.is_submitted() else 200
 
 
 def _offered() -> list[Manifest]:
@@ -148,16 +157,26 @@ def _offered() -> list[Manifest]:
 @bp.post("/u/<slug>/w/<uid>/applications/<app>/move")
 @access.requires(*access.EDITORS)
 def move(slug: str, uid: str, app: str) -> ResponseReturnValue:
-    """Move an application up, down, left or right."""
+    """Move an application by an arrow, or to the column and place where it was dropped."""
     workspace = workspace_or_404(uid)
     application_or_404(workspace, app)
-    form = ConfirmForm()
     direction = request.form.get("direction", "")
-    if direction not in placing.DIRECTIONS:
-        abort(422, "Use one of the arrows.")
-    revision = form.revision_number()
-    placing.move(g.unit, workspace, app, direction, by=g.user, revision=revision)
+    column, place = moves.number("column"), moves.number("place")
+    try:
+        change: dict[str, Any] = {"by": g.user, "revision": ConfirmForm().revision_number()}
+        if direction in placing.DIRECTIONS:
+            placing.move(g.unit, workspace, app, direction, **change)
+        elif column is not None and place is not None:
+            placing.move_to(g.unit, workspace, app, column, place, **change)
+        else:
+            abort(422, "Use one of the arrows.")
+    except StaleRevision as error:
+        return moves.stale(error, partial(_true_order, workspace))
     return see_other(url_for(".index", slug=slug, uid=uid))
+
+
+def _true_order(workspace: Workspace, refusal: str) -> str:
+    return _placing_page(workspace, AddApplicationForm(formdata=None), _offered(), refusal)
 
 
 @bp.route("/u/<slug>/w/<uid>/applications/<app>/settings", methods=["GET", "POST"])
@@ -167,12 +186,18 @@ def settings(slug: str, uid: str, app: str) -> ResponseReturnValue:
     workspace = workspace_or_404(uid)
     row = application_or_404(workspace, app)
     plugin = plugin_of(g.unit, row.bundle)
-    fields = manifest_of(plugin).application_fields if plugin is not None else ()
+    manifest = manifest_of(plugin) if plugin is not None else None
     as_text = request.args.get("as") == "text"
     form = make(
-        TitledSettingsForm, fields, row.config, row.secrets, as_text=as_text, title=row.title
+        TitledSettingsForm,
+        manifest.application_fields if manifest is not None else (),
+        manifest.application_schema if manifest is not None else {},
+        row.config,
+        row.secrets,
+        as_text=as_text,
+        title=row.title,
     )
-    if not form.validate_on_submit():
+    if form.is_reshaped() or not form.validate_on_submit():
         page = render_template(
             "applications/settings.html",
             form=form,
@@ -181,7 +206,7 @@ def settings(slug: str, uid: str, app: str) -> ResponseReturnValue:
             plugin=plugin,
             as_text=as_text,
         )
-        return page, 422 if form.is_submitted() else 200
+        return page, form.status()
     config, secrets = form.texts()
     placing.configure(
         g.unit,

@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "key.change": "Changed a config key",
             "key.create": "Added a config key",
             "key.delete": "Deleted a config key",
+            "key.delete_many": "Deleted config keys",
             "key.reveal": "Looked at a secret",
         },
     ),
@@ -36,6 +37,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "plugin.activate": "Activated a plugin",
             "plugin.configure": "Configured a plugin",
             "plugin.deactivate": "Deactivated a plugin",
+            "plugin.export": "Exported a plugin's configuration",
+            "plugin.import": "Imported a plugin's configuration",
             "plugin.install": "Installed a plugin",
             "plugin.mappings": "Changed a plugin's mappings",
             "plugin.permissions": "Changed a plugin's permissions",
@@ -54,6 +57,10 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "workspace.change": "Changed a workspace",
             "workspace.create": "Made a workspace",
             "workspace.delete": "Deleted a workspace",
+            "workspace.export": "Exported a workspace",
+            "workspace.import": "Imported a workspace",
+            "workspace.move": "Moved a workspace",
+            "workspace.copy": "Duplicated a workspace",
         },
     ),
     "profiles": (
@@ -62,6 +69,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "profile.change": "Changed a profile",
             "profile.create": "Made a profile",
             "profile.delete": "Deleted a profile",
+            "profile.move": "Moved a profile",
         },
     ),
     "people": (
@@ -69,8 +77,12 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "access.refuse": "Was kept out by the role",
             "confirm": "Confirmation of the password",
+            "invite.create": "Invited somebody",
+            "invite.withdraw": "Withdrew an invite",
             "login": "Log-in",
             "logout": "Log-out",
+            "member.join": "Joined by an invite",
+            "member.remove": "Removed a member",
             "member.role": "Gave a role",
             "user.create": "Made a user",
         },
@@ -81,6 +93,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "demo.fill": "Filled the unit with the demo",
             "setup": "Set up the organisation",
             "unit.create": "Made the unit",
+            "unit.rename": "Renamed the unit",
         },
     ),
 }
@@ -140,6 +153,8 @@ def _facts(detail: dict[str, Any]) -> list[str]:
         facts.append(f"from {detail.pop('source')}")
     if detail.get("role") in list(Role):
         facts.append(f"role: {Role(detail.pop('role')).label}")
+    if detail.get("was") in list(Role):
+        facts.append(f"was: {Role(detail.pop('was')).label}")
     if counts := counts_in_words(detail.pop("counts", {}), HEADLINES):
         facts.append(counts)
     return facts + [f"{name}: {value}" for name, value in sorted(detail.items())]

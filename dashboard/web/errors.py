@@ -11,8 +11,8 @@ from peewee import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .. import db, disk
-from ..models import StaleRevision, Unit, UnitBeingRestored, being_restored
-from ..models.people import PeopleError
+from ..models import NoRoom, StaleRevision, Unit, UnitBeingRestored, being_restored
+from ..models.people import MemberChanged, NotAdmin, PeopleError
 from . import kept_input, news
 from .access import own_page
 from .htmx import is_htmx
@@ -50,6 +50,9 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
         "moment to see what is back.",
     ),
     PeopleError: (422, None),
+    NoRoom: (422, None),
+    NotAdmin: (403, None),
+    MemberChanged: (409, None),
     CSRFError: (
         400,
         "This form is not valid any more, and nothing was changed. Reload the page and try again.",

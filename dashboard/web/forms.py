@@ -54,7 +54,8 @@ class UnitForm(FlaskForm):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        if not self.is_submitted():
+        is_new = kwargs.get("formdata", "auto") is None
+        if is_new or not self.is_submitted():
             unit: Unit = g.unit
             self.revision.data = str(unit.revision)
 
@@ -109,13 +110,23 @@ class ThemeForm(FlaskForm):
     theme = StringField("Theme", validators=[AnyOf(THEMES, "Choose auto, light or dark.")])
 
 
-class SetupForm(FlaskForm):
-    """Create the organisation, its first unit and that unit's admin."""
+def email_field() -> EmailField:
+    """Return a field for the address of somebody who may not be a user yet."""
+    return EmailField(
+        "Email",
+        filters=[stripped],
+        validators=[
+            DataRequired("Type an e-mail address."),
+            Regexp(re.compile(rf"(?:{EMAIL.pattern})\Z"), message="Type a whole e-mail address."),
+        ],
+        render_kw={"autocomplete": "username", "maxlength": 254},
+    )
 
-    organisation = name_field("Organisation name")
-    unit = name_field("Name of the first unit")
-    slug = StringField(
-        "Short name in addresses",
+
+def slug_field(label: str) -> StringField:
+    """Return a field for the part of every address that names a unit."""
+    return StringField(
+        label,
         filters=[stripped],
         validators=[
             DataRequired("Type a short name."),
@@ -127,16 +138,12 @@ class SetupForm(FlaskForm):
         ],
         render_kw={"maxlength": 40, "autocapitalize": "none", "spellcheck": "false"},
     )
+
+
+class NewPersonForm(FlaskForm):
+    """Who somebody new is, and the password to log in with."""
+
     name = name_field("Your name")
-    email = EmailField(
-        "Email",
-        filters=[stripped],
-        validators=[
-            DataRequired("Type your e-mail address."),
-            Regexp(re.compile(rf"(?:{EMAIL.pattern})\Z"), message="Type a whole e-mail address."),
-        ],
-        render_kw={"autocomplete": "username", "maxlength": 254},
-    )
     password = PasswordField(
         "Password",
         validators=[
@@ -151,3 +158,12 @@ class SetupForm(FlaskForm):
         validators=[EqualTo("password", "Type the same password twice.")],
         render_kw={"autocomplete": "new-password"},
     )
+
+
+class SetupForm(NewPersonForm):
+    """Create the organisation, its first unit and that unit's admin."""
+
+    organisation = name_field("Organisation name")
+    unit = name_field("Name of the first unit")
+    slug = slug_field("Short name in addresses")
+    email = email_field()

@@ -10,6 +10,7 @@ from wtforms import (
     BooleanField,
     ColorField,
     Field,
+    HiddenField,
     IntegerField,
     RadioField,
     SelectChoice,
@@ -21,17 +22,16 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from ..models import KeyType, Layout, Role
+from ..models import POSITION_MAX, KeyType, Layout, Role
 from ..plugins import references
 from ..plugins.jsontext import MAX_TEXT_BYTES, JsonProblem, check_text, read_json
 from .forms import UnitForm, name_field, stripped, without_control_characters
+from .picture_files import SIDE_MAX, PictureProblem, clean
 
-POSITION_MAX = 2**31 - 1
 ICON_MAX_BYTES = 256 * 1024
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 ROLES = [SelectChoice(role.value, role.label) for role in Role]
 LAYOUTS = [SelectChoice(layout.value, layout.label) for layout in Layout]
-SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 TITLE_MAX = 120
 
 
@@ -52,16 +52,16 @@ class IconField(FileField):
     picture: tuple[str, bytes] | None = None
 
     def pre_validate(self, form: Any) -> None:
-        """Take PNG and JPEG, told by their first bytes, and nothing larger than 256 KiB."""
+        """Take a sound PNG or JPEG of at most 256 KiB, and of it only the picture itself."""
         if not isinstance(self.data, FileStorage) or not self.data.filename:
             return
         content = self.data.stream.read(ICON_MAX_BYTES + 1)
         if len(content) > ICON_MAX_BYTES:
             raise ValidationError("Choose a picture of at most 256 KiB.")
-        kinds = [mime for start, mime in SIGNATURES.items() if content.startswith(start)]
-        if not kinds:
-            raise ValidationError("Choose a PNG or JPEG picture.")
-        self.picture = kinds[0], content
+        try:
+            self.picture = clean(content)
+        except PictureProblem as error:
+            raise ValidationError(str(error)) from None
 
 
 class WorkspaceForm(UnitForm):
@@ -83,13 +83,16 @@ class WorkspaceForm(UnitForm):
     )
     icon_file = IconField(
         "Icon picture",
-        description="Optional: PNG or JPEG, at most 256 KiB. Shown instead of the characters.",
+        description="Optional, instead of the characters: PNG or JPEG, at most 256 KiB and "
+        f"{SIDE_MAX} pixels wide and high. What cameras add to it, like the place, is left out.",
         render_kw={"accept": "image/png,image/jpeg"},
     )
     shared = BooleanField("Share this workspace with others", default=True)
+    profiles = CheckboxesField("Profiles", choices=[])
     position = IntegerField(
         "Place in the bar",
-        description="Workspaces with smaller numbers come first.",
+        description="Workspaces with smaller numbers come first. Admins can also drag them, in "
+        "Admin settings.",
         validators=[
             InputRequired("Write a number."),
             NumberRange(0, POSITION_MAX, "Write a number from 0 to 2147483647."),
@@ -123,7 +126,8 @@ class ProfileForm(UnitForm):
     name = name_field("Name")
     roles = CheckboxesField(
         "Visible to",
-        description="Without any role only those who edit profiles see it here.",
+        description="Members with these roles find it in their user menu. Without any role nobody "
+        "does: only those who edit profiles see it, in their list.",
         choices=ROLES,
     )
 
@@ -145,9 +149,7 @@ class KeyForm(UnitForm):
         ],
         render_kw={"maxlength": 128, "spellcheck": "false", "autocapitalize": "none"},
     )
-    type = SelectField(
-        "Type", choices=[SelectChoice(kind.value, kind.value.title()) for kind in KeyType]
-    )
+    type = SelectField("Type", choices=[SelectChoice(kind.value, kind.label) for kind in KeyType])
     value = TextAreaField("Value", render_kw={"rows": 4, "spellcheck": "false"})
     description = TextAreaField(
         "Description",
@@ -174,6 +176,12 @@ class KeyForm(UnitForm):
         """Refuse what a text column of some database cannot hold."""
         field.data = _lines(field.data or "")
         _plain_text(field.data)
+
+
+class DeleteKeysForm(UnitForm):
+    """Delete many keys. Which ones stands beside it in the form: names, or a search."""
+
+    confirmed = HiddenField()
 
 
 # In a backup the whole row must fit a block of 4 MiB, and a control character takes six bytes.

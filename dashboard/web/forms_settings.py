@@ -1,53 +1,66 @@
-"""Settings forms, made from the fields of a manifest. A reference is accepted in any field."""
+"""Settings forms, made from the fields of a manifest. A reference is accepted in any field.
 
-import json
-import re
+A form reads what was typed, then asks the manifest's schema about the whole config, with the values
+of config keys put in. What is stored and not touched is never refused, only marked: an import may
+have brought it.
+"""
+
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
-from wtforms import (
-    BooleanField,
-    ColorField,
-    Field,
-    PasswordField,
-    SelectChoice,
-    SelectField,
-    StringField,
-    TextAreaField,
-)
-from wtforms.validators import Length, ValidationError
+from flask import g
+from wtforms import BooleanField, Field, StringField
+from wtforms.validators import Length
 
-from ..archive.limits import MAX_NUMBER_CHARS
 from ..plugins import configs
+from ..plugins.checking import Findings, check
 from ..plugins.jsontext import (
     MAX_CONFIG_DEPTH,
+    Excerpt,
     JsonProblem,
-    check_text,
+    excerpt,
     read_json,
-    to_json,
 )
-from ..plugins.references import holds_reference, is_reference
+from ..plugins.references import look_up, names_in
 from ..plugins.schema import Field as Setting
 from ..plugins.schema import Kind
 from .forms import UnitForm, stripped, without_control_characters
-from .forms_content import COLOR, TITLE_MAX
+from .forms_content import TITLE_MAX
+from .settings_fields import CLEAR, PREFIX, data_of, field_of
+from .settings_values import kind_shown, read_value, shown
+from .table_field import TableField, is_reshaping
 
-PREFIX = "config-"
-CLEAR = "clear-"
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A setting as the page shows it."""
+
+    setting: Setting
+    input: Field
+    clear: Field | None  # the box that removes a stored secret
+    warnings: list[str] = field(default_factory=list)
+    excerpt: Excerpt | None = None  # where its JSON is wrong
 
 
 class SettingsForm(UnitForm):
     """The base of every settings form; `make` adds a field for each setting."""
 
     settings: tuple[Setting, ...] = ()
+    schema: Mapping[str, Any] = {}
     stored: Mapping[str, Any] = {}
     sealed: frozenset[str] = frozenset()
 
     def entered(self) -> configs.Config:
-        """Return the whole config as it is now: keys that no field shows are kept."""
+        """Return the whole config as it is now: keys that no field shows are kept.
+
+        So is what a field with an error stands for.
+        """
         config = dict(self.stored)
         for setting in self.settings:
+            if self[PREFIX + setting.key].errors:
+                continue
             config.update(self._entered(setting))
             if config.get(setting.key) is None:
                 config.pop(setting.key, None)
@@ -58,29 +71,66 @@ class SettingsForm(UnitForm):
         return configs.split(self.settings, self.entered(), self.sealed)
 
     def _entered(self, setting: Setting) -> configs.Config:
-        field = self[PREFIX + setting.key]
+        input_ = self[PREFIX + setting.key]
+        if isinstance(input_, TableField):
+            value = input_.value()
+            is_there = bool(value) or setting.required or setting.key in self.stored
+            return {setting.key: value} if is_there else {}
         if setting.kind is Kind.PASSWORD:
             if CLEAR + setting.key in self and self[CLEAR + setting.key].data:
                 return {setting.key: None}
-            return {setting.key: field.data} if field.data else {}
-        if setting.kind is Kind.SWITCH and isinstance(field, BooleanField):
-            return {setting.key: field.data}
-        text = (field.data or "").replace("\r\n", "\n")
+            return {setting.key: input_.data} if input_.data else {}
+        if setting.kind is Kind.SWITCH and isinstance(input_, BooleanField):
+            return {setting.key: input_.data}
+        text = (input_.data or "").replace("\r\n", "\n")
         if setting.key in self.stored and text == shown(setting, self.stored[setting.key]):
+            return {}
+        if setting.key not in self.stored and not text.strip() and not setting.required:
             return {}
         return {setting.key: read_value(setting, text)}
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Check every field, then the size and depth of the whole."""
-        if not super().validate(extra_validators):
-            return False
+        """Check every field, the size and depth of the whole, then the rules of the manifest."""
+        is_sound = super().validate(extra_validators)
         try:
             for text in self.texts():
                 read_json(text, depth=MAX_CONFIG_DEPTH)
         except JsonProblem as error:
             self.form_errors.append(f"All settings together are too much. {error}")
             return False
-        return True
+        self._ask_the_rules()
+        return is_sound and not self.errors
+
+    def _ask_the_rules(self) -> None:
+        config = self.entered()
+        self.findings = self._check(config)  # from here on the page warns of what was typed
+        for problem in self.findings.problems:
+            if not problem.key:
+                if config != self.stored:
+                    self.form_errors.append(problem.words)
+            elif config.get(problem.key) != self.stored.get(problem.key):
+                input_ = self._fields.get(PREFIX + problem.key)
+                if input_ is None:
+                    continue
+                input_.errors = [*input_.errors, problem.words]
+                if isinstance(input_, TableField):
+                    input_.mark(problem.path)
+
+    @cached_property
+    def findings(self) -> Findings:
+        """Return what the rules of the manifest say of the stored config."""
+        return self._check(self.stored)
+
+    def _check(self, config: Mapping[str, Any]) -> Findings:
+        return check(self.schema, config, look_up(g.unit, names_in(config)))
+
+    def is_reshaped(self) -> bool:
+        """Return whether only a table was reshaped: the page is to be shown again, unsaved."""
+        return self.is_submitted() and is_reshaping()
+
+    def status(self) -> int:
+        """Return the status of the page that shows this form instead of saving it."""
+        return 422 if self.is_submitted() and not is_reshaping() else 200
 
     @property
     def kept(self) -> list[str]:
@@ -88,14 +138,46 @@ class SettingsForm(UnitForm):
         known = {setting.key for setting in self.settings}
         return sorted(key for key in self.stored if key not in known)
 
-    @property
-    def rows(self) -> list[tuple[Setting, Field, Field | None]]:
-        """Return (setting, its field, the field that clears it) in the manifest's order."""
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Return the settings in the manifest's order, with what is to be said of each."""
         find = self._fields.get
         return [
-            (setting, self[PREFIX + setting.key], find(CLEAR + setting.key))
+            Row(
+                setting,
+                self[PREFIX + setting.key],
+                find(CLEAR + setting.key),
+                self._warnings(setting),
+                self._excerpt(setting),
+            )
             for setting in self.settings
         ]
+
+    def _warnings(self, setting: Setting) -> list[str]:
+        input_ = self[PREFIX + setting.key]
+        said = [] if input_.errors else self.findings.of(setting.key)
+        names = names_in(self._written(setting, input_)) & self.findings.missing
+        said += [f"There is no config key {name}." for name in sorted(names)]
+        if setting.kind is Kind.PASSWORD and input_.data and self.is_submitted():
+            said.append("Type it again: it was not saved, and is never sent back.")
+        return said
+
+    def _written(self, setting: Setting, input_: Field) -> Any:
+        """Return the text in which references may stand."""
+        if setting.kind is Kind.PASSWORD and not input_.data:
+            return self.stored.get(setting.key)
+        return input_.data if isinstance(input_.data, str | list) else None
+
+    def _excerpt(self, setting: Setting) -> Excerpt | None:
+        input_ = self[PREFIX + setting.key]
+        if setting.kind is not Kind.JSON or not input_.errors:
+            return None
+        text = (input_.data or "").replace("\r\n", "\n")
+        try:
+            read_value(setting, text)
+        except JsonProblem as error:
+            return excerpt(text, error.at) if error.at is not None else None
+        return None
 
 
 class TitledSettingsForm(SettingsForm):
@@ -115,6 +197,7 @@ class TitledSettingsForm(SettingsForm):
 def make(
     base: type[SettingsForm],
     settings: Iterable[Setting],
+    schema: Mapping[str, Any],
     config: str,
     secrets: str,
     *,
@@ -124,131 +207,26 @@ def make(
     """Return a form for *settings*, filled from the two texts of a row.
 
     What is stored as a secret is a password field, whatever the manifest calls it. *as_text* shows
-    switches, choices and colours as text, so that references can be written.
+    switches, choices, colours and tables as text, so that references can be written.
     """
     sealed = frozenset(configs.read(secrets))
     stored = configs.merge(config, secrets)
     found = tuple(
-        replace(setting, kind=Kind.PASSWORD) if setting.key in sealed else setting
+        replace(
+            setting,
+            kind=Kind.PASSWORD
+            if setting.key in sealed
+            else kind_shown(setting, stored.get(setting.key), as_text),
+        )
         for setting in settings
     )
     fields: dict[str, Any] = {"settings": found, "stored": stored, "sealed": sealed}
+    fields["schema"] = schema
     for setting in found:
         value = stored.get(setting.key)
-        fields[PREFIX + setting.key] = _field(setting, value, as_text)
+        fields[PREFIX + setting.key] = field_of(setting, value, as_text)
         if setting.kind is Kind.PASSWORD and value not in (None, ""):
             fields[CLEAR + setting.key] = BooleanField("Remove the stored value")
         if setting.kind is not Kind.PASSWORD:
-            data[PREFIX + setting.key] = (
-                bool(value) if _is_checkbox(setting, value, as_text) else shown(setting, value)
-            )
+            data[PREFIX + setting.key] = data_of(setting, value, as_text)
     return type(base.__name__, (base,), fields)(data=data)
-
-
-def _is_checkbox(setting: Setting, value: object, as_text: bool) -> bool:
-    return setting.kind is Kind.SWITCH and not as_text and (value is None or value in (True, False))
-
-
-def _field(setting: Setting, value: Any, as_text: bool) -> Field:
-    label, checks = setting.title, [_Check(setting, value)]
-    text = "" if setting.kind is Kind.PASSWORD else shown(setting, value)
-    match setting.kind:
-        case Kind.LINES:
-            return TextAreaField(label, checks, render_kw={"rows": 12})
-        case Kind.JSON:
-            kw = {"rows": min(16, 3 + text.count("\n")), "spellcheck": "false", "class": "code"}
-            return TextAreaField(label, checks, render_kw=kw)
-        case Kind.PASSWORD:
-            return PasswordField(label, checks, render_kw={"autocomplete": "new-password"})
-        case Kind.SWITCH if _is_checkbox(setting, value, as_text):
-            return BooleanField(label)
-        case Kind.SELECT if not as_text:
-            offered = list(setting.choices)
-            if text not in offered:
-                offered.insert(0, text)
-            choices = [SelectChoice(choice, choice or "–") for choice in offered]
-            return SelectField(label, checks, choices=choices, validate_choice=False)
-        case Kind.COLOR if not as_text and COLOR.match(text):
-            return ColorField(label, checks)
-        case Kind.NUMBER | Kind.INTEGER:
-            return StringField(label, checks, render_kw={"inputmode": "decimal"})
-    return StringField(label, checks)
-
-
-class _Check:
-    """Reads what was typed as the setting's kind, and says what is wrong with it."""
-
-    def __init__(self, setting: Setting, stored: Any):
-        self.setting, self.stored = setting, stored
-
-    def __call__(self, form: SettingsForm, field: Field) -> None:
-        text = field.data or ""
-        setting = self.setting
-        if setting.kind is Kind.PASSWORD:
-            _check_password(form, setting, text, self.stored)
-            return
-        text = text.replace("\r\n", "\n")
-        if configs.is_set(self.stored) and text == shown(setting, self.stored):
-            return
-        try:
-            check_text(text)
-            problem = configs.problem_of(setting, read_value(setting, text))
-        except JsonProblem as error:
-            raise ValidationError(str(error)) from None
-        if problem is not None:
-            raise ValidationError(problem)
-
-
-def _check_password(form: SettingsForm, setting: Setting, text: str, stored: Any) -> None:
-    clearing = CLEAR + setting.key in form and form[CLEAR + setting.key].data
-    if setting.required and not text and (clearing or not configs.is_set(stored)):
-        raise ValidationError("Fill this in.")
-    try:
-        check_text(text)
-    except JsonProblem as error:
-        raise ValidationError(str(error)) from None
-
-
-def shown(setting: Setting, value: Any) -> str:
-    """Return the text that stands in the form for a stored *value*."""
-    if value is None:
-        return ""
-    if setting.kind is Kind.JSON and not (isinstance(value, str) and is_reference(value)):
-        return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
-    return value if isinstance(value, str) else to_json(value)
-
-
-def read_value(setting: Setting, text: str) -> Any:
-    """Return what *text* means for the setting; raise `JsonProblem` if it means nothing."""
-    if is_reference(text.strip()):
-        return text.strip()
-    match setting.kind:
-        case Kind.JSON:
-            return read_json(text) if text.strip() else None
-        case Kind.NUMBER | Kind.INTEGER:
-            return _number(text.strip(), whole=setting.kind is Kind.INTEGER)
-        case Kind.SWITCH:
-            if text.strip() not in ("true", "false", ""):
-                raise JsonProblem("Write true, false or a reference.")
-            return text.strip() == "true"
-        case Kind.SELECT if text not in setting.choices and (text or setting.required):
-            raise JsonProblem("Choose one of the offered values.")
-        case Kind.COLOR if text and not (COLOR.match(text) or holds_reference(text)):
-            raise JsonProblem("Write a colour like #2a6fdb.")
-    return text
-
-
-def _number(text: str, *, whole: bool) -> int | float | None:
-    if text == "":
-        return None
-    if whole:
-        if not re.fullmatch(rf"-?[0-9]{{1,{MAX_NUMBER_CHARS - 1}}}", text):
-            raise JsonProblem("Write a whole number.")
-        return int(text)
-    try:
-        value = read_json(text)
-    except JsonProblem:
-        value = None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise JsonProblem("Write a number like 42 or 1.5.")
-    return value

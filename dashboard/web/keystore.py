@@ -1,23 +1,23 @@
 """The config key store: searched and paged by name, whatever its size."""
 
-from typing import Any
-
-import peewee
 from flask import Blueprint, abort, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 
-from ..db import by_code_point
 from ..models import ConfigKey, KeyType, audit, changing
-from ..plugins import references
-from ..plugins.queries import tuples
+from ..plugins import keystore
+from ..plugins.usage import usage
 from . import access
 from .forms_content import ConfirmForm, KeyForm
 from .htmx import answer, is_htmx, see_other
 
 bp = Blueprint("keystore", __name__)
-PAGE_KEYS = 50
-COUNTED_MAX = 1000
-PREVIEW_CHARACTERS = 120
+SHOWN = {"": "All keys", "unused": "Unused keys", "missing": "Missing keys"}
+MISSING_SHOWN = 5
+FULL = (
+    f"A unit has at most {keystore.KEYS_MAX:,} keys: a backup could not hold one more. Delete some "
+    "first."
+)
 
 
 def key_or_404(name: str) -> ConfigKey:
@@ -26,53 +26,53 @@ def key_or_404(name: str) -> ConfigKey:
     return found if found is not None else abort(404)
 
 
-@bp.get("/u/<slug>/admin/keys")
-@access.requires(*access.ADMIN)
-def index(slug: str) -> ResponseReturnValue:
-    """List the keys, 50 at a time, from `after` on; `q` is looked for in their names."""
-    wanted, after = request.args.get("q", "").strip()[:128], request.args.get("after", "")[:128]
-    rows = _rows(wanted, after)
-    used = references.uses(g.unit)
-    missing = sorted(set(used) - references.existing(g.unit, used))
-    return render_template(
-        "keystore/index.html",
-        rows=rows[:PAGE_KEYS],
-        next_after=rows[PAGE_KEYS - 1]["name"] if len(rows) > PAGE_KEYS else None,
-        wanted=wanted,
-        after=after,
-        counted=_counted() if not wanted else None,
-        counted_max=COUNTED_MAX,
-        used=used,
-        missing=[(name, used[name]) for name in missing],
+def asked_for(args: "MultiDict[str, str]") -> dict[str, str]:
+    """Return what the search form asks for, as it stands in an address; nonsense is left out."""
+    kind, show = args.get("type", ""), args.get("show", "")
+    asked = {
+        "q": args.get("q", "").strip()[:128],
+        "type": kind if kind in list(KeyType) else "",
+        "show": show if show in SHOWN else "",
+    }
+    return {name: value for name, value in asked.items() if value}
+
+
+def search_of(asked: dict[str, str]) -> keystore.Search:
+    """Return what is *asked* for, as the list is searched."""
+    return keystore.Search(
+        text=asked.get("q", ""),
+        type=KeyType(asked["type"]) if "type" in asked else None,
+        used=usage(g.unit).places.keys() if asked.get("show") == "unused" else None,
     )
 
 
-def _rows(wanted: str, after: str) -> list[dict[str, Any]]:
-    name = by_code_point(ConfigKey.name)
-    # The sealed value is not even read; of a long one only the beginning is shown.
-    value = peewee.fn.SUBSTR(ConfigKey.value, 1, PREVIEW_CHARACTERS + 1)
-    columns = (ConfigKey.name, ConfigKey.type, value, ConfigKey.description)
-    query = ConfigKey.of(g.unit, *columns).order_by(name).limit(PAGE_KEYS + 1)
-    if wanted:
-        query = query.where(ConfigKey.name.contains(wanted))
-    if after:
-        query = query.where(name > after)
-    return [
-        {
-            "name": key,
-            "type": kind,
-            "value": text[:PREVIEW_CHARACTERS] + ("…" if len(text) > PREVIEW_CHARACTERS else ""),
-            "description": description,
-        }
-        for key, kind, text, description in tuples(query)
-    ]
+@bp.get("/u/<slug>/admin/keys")
+@access.requires(*access.ADMIN)
+def index(slug: str) -> ResponseReturnValue:
+    """List the keys that fit, 50 at a time, from a place of the list on or up to one."""
+    asked = asked_for(request.args)
+    known = usage(g.unit)
+    context = {"asked": asked, "usage": known, "types": list(KeyType), "shown": SHOWN}
+    if asked.get("show") == "missing":
+        wanted = asked.get("q", "").lower()
+        missing = [name for name in known.missing if wanted in name.lower()]
+        return render_template("keystore/missing.html", missing=missing, **context)
+    search = search_of(asked)
+    after = keystore.Cursor.read(request.args.get("after", ""))
+    before = keystore.Cursor.read(request.args.get("before", ""))
+    return render_template(
+        "keystore/index.html",
+        page=keystore.page(g.unit, search, after=after, before=before),
+        is_first=after is None and before is None,
+        search=search,
+        counted=None if search.is_narrow else keystore.counted(g.unit),
+        counted_max=keystore.COUNTED_MAX,
+        missing_shown=MISSING_SHOWN,
+        **context,
+    )
 
 
-def _counted() -> int:
-    return int(ConfigKey.of(g.unit, ConfigKey.name).limit(COUNTED_MAX + 1).count())
-
-
-@bp.route("/u/<slug>/admin/keys/new", methods=["GET", "POST"])
+@bp.route("/u/<slug>/admin/keys/-/new", methods=["GET", "POST"])
 @access.requires(*access.ADMIN)
 def new(slug: str) -> ResponseReturnValue:
     """Add a key."""
@@ -81,6 +81,8 @@ def new(slug: str) -> ResponseReturnValue:
         name = form.name.data
         if ConfigKey.of(g.unit).where(ConfigKey.name == name).exists():
             form.name.errors = ["There is a key of this name. Edit that one, or choose another."]
+        elif keystore.is_full(g.unit):
+            form.form_errors = [FULL]
         else:
             revision = form.revision_number()
             with changing(g.unit, "key.create", by=g.user, revision=revision, subject=name):
@@ -107,7 +109,7 @@ def edit(slug: str, name: str) -> ResponseReturnValue:
             ConfigKey.update(**values).where(here).execute()
         flash(f"The key {name} is saved.", "success")
         return see_other(url_for(".index", slug=slug))
-    uses = references.uses(g.unit).get(name, [])
+    uses = usage(g.unit).of(name)
     page = render_template("keystore/edit.html", form=form.without_secret(), key=key, uses=uses)
     return page, 422 if form.is_submitted() else 200
 
@@ -146,7 +148,7 @@ def delete(slug: str, name: str) -> ResponseReturnValue:
     key_or_404(name)
     form = ConfirmForm()
     if not form.validate_on_submit():
-        uses = references.uses(g.unit).get(name, [])
+        uses = usage(g.unit).of(name)
         page = render_template("keystore/delete.html", form=form, name=name, uses=uses)
         return page, 422 if form.is_submitted() else 200
     with changing(g.unit, "key.delete", by=g.user, revision=form.revision_number(), subject=name):

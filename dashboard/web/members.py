@@ -1,10 +1,18 @@
-"""Members of a unit and their roles."""
+"""Members of a unit: their roles, and how they leave it."""
 
-from flask import Blueprint, g, render_template
+from datetime import UTC, datetime
+
+import peewee
+from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import Membership, Role, User
+from ..models import Membership, Role, Session, User, Workspace
+from ..models.invites import open_invites
+from ..models.people import MemberChanged, PeopleError, change_role
+from ..plugins.queries import tuples
 from . import access
+from .forms_people import RemoveMemberForm, RoleForm
+from .htmx import see_other
 
 bp = Blueprint("members", __name__)
 
@@ -12,7 +20,7 @@ bp = Blueprint("members", __name__)
 @bp.get("/u/<slug>/admin/members")
 @access.requires(*access.ADMIN)
 def index(slug: str) -> ResponseReturnValue:
-    """List the people of the unit, the most powerful first."""
+    """List the people of the unit, the most powerful first, and the open invites."""
     found = (
         Membership.select(Membership, User)
         .join(User)
@@ -23,4 +31,103 @@ def index(slug: str) -> ResponseReturnValue:
     members = sorted(
         ((row.user, Role(row.role)) for row in found), key=lambda member: rank[member[1]]
     )
-    return render_template("members/index.html", members=members)
+    invites = [(row, Role(row.role), _moment(row.expires_at)) for row in open_invites(g.unit)]
+    return render_template(
+        "members/index.html", members=members, seen=_last_seen(), invites=invites
+    )
+
+
+def _last_seen() -> dict[int, datetime]:
+    """Return when each member's browser last asked for a page, as far as a session still knows."""
+    here = Membership.select(Membership.user).where(Membership.unit == g.unit)
+    rows = (
+        Session.select(Session.user, peewee.fn.MAX(Session.seen_at))
+        .where(Session.user.in_(here))
+        .group_by(Session.user)
+    )
+    return {user: _moment(seconds) for user, seconds in tuples(rows)}
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _member_or_404(number: int) -> tuple[User, Role]:
+    found: Membership | None = (
+        Membership.select(Membership, User)
+        .join(User)
+        .where((Membership.unit == g.unit) & (Membership.user == number))
+        .first()
+    )
+    return (found.user, Role(found.role)) if found is not None else abort(404)
+
+
+@bp.route("/u/<slug>/admin/members/<int(max=9223372036854775807):number>", methods=["GET", "POST"])
+@access.requires(*access.ADMIN)
+@access.fresh
+def edit(slug: str, number: int) -> ResponseReturnValue:
+    """Give a member another role."""
+    user, role = _member_or_404(number)
+    form, status = RoleForm(data={"seen": role, "role": role}), 200
+    if form.validate_on_submit():
+        try:
+            seen = Role(form.seen.data)
+            change_role(user, g.unit, Role(form.role.data), by=g.user, seen=seen)
+        except PeopleError as error:
+            status = _refused(form, error)
+        else:
+            flash(f"{user.name} is {Role(form.role.data).label}.", "success")
+            # Who takes the own role away cannot see the list any more.
+            stays = user != g.user or form.role.data == Role.ADMIN
+            return see_other(url_for(".index" if stays else "units.home", slug=slug))
+    elif form.is_submitted():
+        status = 422
+    return render_template("members/edit.html", form=form, user=user, role=role), status
+
+
+@bp.route(
+    "/u/<slug>/admin/members/<int(max=9223372036854775807):number>/remove",
+    methods=["GET", "POST"],
+)
+@access.requires(*access.ADMIN)
+@access.fresh
+def remove(slug: str, number: int) -> ResponseReturnValue:
+    """Say what stays of a member, then take the member out of the unit."""
+    user, role = _member_or_404(number)
+    form, status = RemoveMemberForm(data={"seen": role}), 200
+    if form.validate_on_submit():
+        try:
+            change_role(user, g.unit, None, by=g.user, seen=Role(form.seen.data))
+        except PeopleError as error:
+            status = _refused(form, error)
+        else:
+            flash(f"{user.name} is no member of {g.unit.name} any more.", "success")
+            is_away = user == g.user  # and cannot see the list any more
+            return see_other(url_for("units.start") if is_away else url_for(".index", slug=slug))
+    elif form.is_submitted():
+        status = 422
+    return render_template(
+        "members/remove.html",
+        form=form,
+        user=user,
+        role=role,
+        private=_private_workspaces(user),
+        invites=[row for row in open_invites(g.unit) if row.invited_by == user],
+    ), status
+
+
+def _refused(form: RoleForm | RemoveMemberForm, error: PeopleError) -> int:
+    """Put the reason into *form* and return the status; what was chosen stays in the form."""
+    if isinstance(error, MemberChanged) and error.role is not None:
+        form.seen.data = error.role.value  # who sends it again has seen this
+        form.form_errors = [f"{error} Your choice is still below."]
+        return 409
+    if isinstance(error, MemberChanged) or type(error) is not PeopleError:
+        raise error
+    form.form_errors = [str(error)]
+    return 422
+
+
+def _private_workspaces(user: User) -> int:
+    owner = peewee.fn.LOWER(Workspace.owner_email) == user.email
+    return int(Workspace.of(g.unit).where(owner & ~Workspace.shared).count())

@@ -4,7 +4,7 @@ import hashlib
 
 from flask import g
 
-from ..models import Asset, Workspace
+from ..models import Asset, Workspace, require_room
 from .forms_content import IconField
 
 
@@ -15,6 +15,7 @@ def store(field: IconField) -> str | None:
     mime, content = field.picture
     sha256 = hashlib.sha256(content).hexdigest()
     if not Asset.of(g.unit).where(Asset.sha256 == sha256).exists():
+        require_room(g.unit, Asset)
         Asset.create(unit=g.unit, sha256=sha256, mime=mime, content=content)
     return sha256
 

@@ -2,6 +2,7 @@
 
 import re
 from functools import cached_property
+from typing import Any
 
 from flask import Flask, g, request, url_for
 from peewee import ModelSelect, fn
@@ -15,6 +16,7 @@ from ..models import (
     Unit,
     User,
     Workspace,
+    order_of,
 )
 from .access import EDITORS
 
@@ -30,6 +32,7 @@ ADMIN_SECTIONS = {
 }
 # A unit may hold 20,000 workspaces; a bar of icons helps nobody find one among so many.
 BAR_MAX = 200
+MENU_MAX = 50  # and 5,000 profiles
 DEFAULT_COLOR = "#2a6fdb"
 
 
@@ -38,10 +41,18 @@ def can_see(workspace: Workspace, user: User) -> bool:
     return bool(workspace.shared) or (workspace.owner_email or "").lower() == user.email
 
 
+def seen_by(user: User) -> Any:
+    """Return the condition that *user* may open a workspace: `can_see` for the database."""
+    return Workspace.shared | (fn.LOWER(Workspace.owner_email) == user.email)
+
+
 def visible_workspaces(unit: Unit, user: User, profile_uid: str | None) -> list[Workspace]:
-    """Return what *user* finds in the left bar: a profile's workspaces in its order, or all."""
+    """Return what *user* finds in the left bar, and one more if the bar has not the room for all.
+
+    It is a profile's workspaces in its order, or everything.
+    """
     if profile_uid is None:
-        rows = Workspace.of(unit).order_by(Workspace.position, Workspace.name, Workspace.uid)
+        rows = Workspace.of(unit).order_by(*order_of(Workspace))
     else:
         rows = (
             Workspace.of(unit)
@@ -53,17 +64,12 @@ def visible_workspaces(unit: Unit, user: User, profile_uid: str | None) -> list[
             .where(ProfileWorkspace.profile == profile_uid)
             .order_by(ProfileWorkspace.position)
         )
-    own = fn.LOWER(Workspace.owner_email) == user.email
-    seen = rows.where(Workspace.shared | own).limit(BAR_MAX)
+    seen = rows.where(seen_by(user)).limit(BAR_MAX + 1)
     return list({workspace.uid: workspace for workspace in seen}.values())
 
 
-def visible_profiles(unit: Unit, role: Role) -> list[Profile]:
-    """Return the profiles that members with *role* may choose."""
-    return list(_profiles_for(unit, role).order_by(Profile.position, Profile.name))
-
-
-def _profiles_for(unit: Unit, role: Role) -> "ModelSelect[Profile]":
+def profiles_for(unit: Unit, role: Role) -> "ModelSelect[Profile]":
+    """Select the profiles that members with *role* may choose."""
     shown_to = ProfileRole.of(unit, ProfileRole.profile).where(ProfileRole.role == role)
     return Profile.of(unit).where(Profile.uid.in_(shown_to))
 
@@ -89,8 +95,22 @@ class Shell:
 
     @cached_property
     def profiles(self) -> list[Profile]:
-        """The profiles to choose from."""
-        return visible_profiles(self.unit, self.role)
+        """The profiles to choose from in the menu: the first ones, and the chosen one."""
+        found = list(self._profiles[:MENU_MAX])
+        chosen = self.profile
+        if chosen is not None and chosen not in found:
+            found[-1:] = [chosen]
+        return found
+
+    @property
+    def has_more_profiles(self) -> bool:
+        """Return whether the menu does not show all."""
+        return len(self._profiles) > MENU_MAX
+
+    @cached_property
+    def _profiles(self) -> list[Profile]:
+        query = profiles_for(self.unit, self.role).order_by(*order_of(Profile))
+        return list(query.limit(MENU_MAX + 1))
 
     @cached_property
     def profile(self) -> Profile | None:
@@ -98,14 +118,21 @@ class Shell:
         uid = self._membership.profile_uid
         if uid is None:
             return None
-        found: Profile | None = (
-            _profiles_for(self.unit, self.role).where(Profile.uid == uid).first()
-        )
+        found: Profile | None = profiles_for(self.unit, self.role).where(Profile.uid == uid).first()
         return found
 
     @cached_property
     def workspaces(self) -> list[Workspace]:
         """The workspaces in the left bar."""
+        return self._workspaces[:BAR_MAX]
+
+    @property
+    def has_more_workspaces(self) -> bool:
+        """Return whether the left bar does not show all."""
+        return len(self._workspaces) > BAR_MAX
+
+    @cached_property
+    def _workspaces(self) -> list[Workspace]:
         profile_uid = self.profile.uid if self.profile is not None else None
         return visible_workspaces(self.unit, self.user, profile_uid)
 
@@ -125,7 +152,10 @@ class Shell:
         """The workspace to open first: the one looked at last, or else the first in the bar."""
         last = self._membership.workspace_uid
         shown = {workspace.uid: workspace for workspace in self.workspaces}
-        return shown.get(last or "") or next(iter(self.workspaces), None)
+        found = shown.get(last or "")
+        if found is None and last and self.profile is None and self.has_more_workspaces:
+            found = Workspace.of(self.unit).where(Workspace.uid == last, seen_by(self.user)).first()
+        return found or next(iter(self.workspaces), None)
 
     @property
     def admin_sections(self) -> list[tuple[str, str, str]]:

@@ -20,29 +20,23 @@ from wtforms import SelectChoice
 from ..models import (
     Application,
     Asset,
-    Layout,
+    NoRoom,
     Profile,
-    ProfileWorkspace,
     Role,
+    StaleRevision,
     Workspace,
     changing,
 )
 from ..plugins import placing
 from ..plugins.queries import tuples
-from . import access, cards, pictures, shell, workspace_changes
-from .forms_content import (
-    POSITION_MAX,
-    ConfirmForm,
-    NewWorkspaceForm,
-    RemovePictureForm,
-    WorkspaceForm,
-)
+from . import access, cards, moves, pictures, shell, workspace_changes
+from .forms_content import ConfirmForm, NewWorkspaceForm, RemovePictureForm, WorkspaceForm
 from .htmx import answer, see_other
+from .paging import page_of
 from .security import CONTENT_SECURITY_POLICY
-from .workspace_changes import append_to_profile, initials, is_row, remember
+from .workspace_changes import is_row, remember
 
 bp = Blueprint("workspaces", __name__)
-MANAGED_MAX = 500
 ICON_SECONDS = 365 * 24 * 3600
 
 
@@ -67,12 +61,14 @@ def managed_or_404(uid: str) -> Workspace:
 def show(slug: str, uid: str) -> ResponseReturnValue:
     """Show the workspace. Each application loads by itself; `?plain=1` shows all at once."""
     workspace = workspace_or_404(uid)
-    response = page_of(workspace, plain=request.args.get("plain") == "1")
+    response = whole_page(workspace, plain=request.args.get("plain") == "1")
     remember(workspace)
     return response
 
 
-def page_of(workspace: Workspace, *, plain: bool, refused: cards.Refused | None = None) -> Response:
+def whole_page(
+    workspace: Workspace, *, plain: bool, refused: cards.Refused | None = None
+) -> Response:
     """Return the page of a workspace: its cards are to load, or with *plain* they are there."""
     now = datetime.now(UTC)
     columns = [
@@ -111,30 +107,21 @@ def toolbar(slug: str) -> ResponseReturnValue:
 def new(slug: str) -> ResponseReturnValue:
     """Make a workspace, and put it at the end of the chosen profiles."""
     form = NewWorkspaceForm()
-    profiles = Profile.of(g.unit).order_by(Profile.position, Profile.name)
-    form.profiles.choices = [SelectChoice(profile.uid, profile.name) for profile in profiles]
-    if not form.validate_on_submit():
-        return render_template("workspaces/new.html", form=form), _status()
-    uid = placing.new_uid("ws")
-    name = form.name.data
-    with changing(
-        g.unit, "workspace.create", by=g.user, revision=form.revision_number(), subject=name
-    ):
-        last = Workspace.of(g.unit, peewee.fn.MAX(Workspace.position)).scalar()
-        Workspace.create(
-            unit=g.unit,
-            uid=uid,
-            name=name,
-            layout=form.layout.data,
-            icon_text=initials(name),
-            shared=form.shared.data,
-            owner_email=None if form.shared.data else g.user.email,
-            position=0 if last is None else min(last + 1, POSITION_MAX),
-        )
-        for profile in sorted(set(form.profiles.data)):
-            append_to_profile(profile, uid)
-    flash(f"The workspace {name} is there. Add its first application.", "success")
-    return see_other(url_for("applications.index", slug=slug, uid=uid))
+    offered = workspace_changes.offered_profiles("")
+    form.profiles.choices = _choices(offered.profiles)
+    if form.validate_on_submit():
+        try:
+            uid = workspace_changes.create(form)
+        except NoRoom as error:
+            form.form_errors.append(str(error))
+        else:
+            flash(f"The workspace {form.name.data} is there. Add its first application.", "success")
+            return see_other(url_for("applications.index", slug=slug, uid=uid))
+    return render_template("workspaces/new.html", form=form, more=offered.more), _status()
+
+
+def _choices(profiles: list[Profile]) -> list[SelectChoice]:
+    return [SelectChoice(profile.uid, profile.name) for profile in profiles]
 
 
 @bp.route("/u/<slug>/w/<uid>/settings", methods=["GET", "POST"])
@@ -142,26 +129,28 @@ def new(slug: str) -> ResponseReturnValue:
 def settings(slug: str, uid: str) -> ResponseReturnValue:
     """Change a workspace's name, look, sharing and place."""
     workspace = managed_or_404(uid)
-    form = WorkspaceForm(obj=workspace)
-    if not form.validate_on_submit():
-        return render_template(
-            "workspaces/settings.html", form=form, workspace=workspace
-        ), _status()
-    fewer = Layout(form.layout.data).columns < placing.layout_of(workspace).columns
-    with changing(
-        g.unit,
-        "workspace.change",
-        by=g.user,
-        revision=form.revision_number(),
-        subject=form.name.data,
-    ):
-        workspace_changes.apply(workspace, form)
-        if fewer:
-            placing.fit_into(g.unit, workspace)
-    flash("The workspace is saved.", "success")
-    if not shell.can_see(workspace, g.user):
-        return see_other(url_for("workspaces.manage", slug=slug))
-    return see_other(url_for("workspaces.show", slug=slug, uid=uid))
+    offered = workspace_changes.offered_profiles(uid)
+    form = WorkspaceForm(obj=workspace, data={"profiles": offered.inside})
+    form.profiles.choices = _choices(offered.profiles)
+    if form.validate_on_submit():
+        try:
+            workspace_changes.save_settings(workspace, form, offered)
+        except NoRoom as error:
+            form.form_errors.append(str(error))
+        else:
+            flash("The workspace is saved.", "success")
+            if not shell.can_see(workspace, g.user):
+                return see_other(url_for("workspaces.manage", slug=slug))
+            return see_other(url_for("workspaces.show", slug=slug, uid=uid))
+    page = render_template(
+        "workspaces/settings.html",
+        form=form,
+        workspace=workspace,
+        more=offered.more,
+        can_open=shell.can_see(workspace, g.user),
+        copy_form=ConfirmForm(formdata=None),
+    )
+    return page, _status()
 
 
 @bp.post("/u/<slug>/w/<uid>/settings/picture")
@@ -189,9 +178,8 @@ def delete(slug: str, uid: str) -> ResponseReturnValue:
     workspace = managed_or_404(uid)
     form = ConfirmForm()
     if not form.validate_on_submit():
-        placed = Application.of(g.unit).where(Application.workspace == uid).count()
-        listed = ProfileWorkspace.of(g.unit).where(ProfileWorkspace.workspace == uid).count()
-        context = {"workspace": workspace, "placed": placed, "listed": listed}
+        losses = workspace_changes.losses(workspace)
+        context = {"workspace": workspace, "losses": losses, "can_open": shell.can_see}
         return render_template("workspaces/delete.html", form=form, **context), _status()
     with changing(
         g.unit,
@@ -206,21 +194,46 @@ def delete(slug: str, uid: str) -> ResponseReturnValue:
     return see_other(url_for("units.home", slug=slug))
 
 
+@bp.get("/u/<slug>/workspaces")
+@access.requires(*access.MEMBERS)
+def index(slug: str) -> ResponseReturnValue:
+    """List everything that the user may open, whatever the left bar shows."""
+    page = page_of(Workspace, Workspace.of(g.unit).where(shell.seen_by(g.user)))
+    return render_template("workspaces/index.html", page=page)
+
+
 @bp.get("/u/<slug>/admin/workspaces")
 @access.requires(*access.ADMIN)
 def manage(slug: str) -> ResponseReturnValue:
     """List every workspace, private ones with their owner."""
-    order = (Workspace.position, Workspace.name, Workspace.uid)
-    rows = list(Workspace.of(g.unit).order_by(*order).limit(MANAGED_MAX + 1))
+    return _managed()
+
+
+def _managed(refusal: str = "") -> str:
+    page = page_of(Workspace, Workspace.of(g.unit))
     counted = (Application.workspace, peewee.fn.COUNT(Application.uid))
-    placed = dict(tuples(Application.of(g.unit, *counted).group_by(Application.workspace)))
+    listed = Application.workspace.in_([row.uid for row in page.rows])
+    placed = Application.of(g.unit, *counted).where(listed).group_by(Application.workspace)
     return render_template(
         "workspaces/manage.html",
-        workspaces=rows[:MANAGED_MAX],
-        more=len(rows) > MANAGED_MAX,
-        placed=placed,
+        page=page,
+        placed=dict(tuples(placed)),
         can_see=shell.can_see,
+        move_form=ConfirmForm(formdata=None),
+        refusal=refusal,
     )
+
+
+@bp.post("/u/<slug>/admin/workspaces/<uid>/move")
+@access.requires(*access.ADMIN)
+def move(slug: str, uid: str) -> ResponseReturnValue:
+    """Give a workspace another place in the left bar."""
+    workspace = managed_or_404(uid)
+    home = url_for("workspaces.manage", slug=slug, page=request.args.get("page"))
+    try:
+        return moves.move(Workspace, uid, "workspace.move", workspace.name, home)
+    except StaleRevision as error:
+        return moves.stale(error, _managed)
 
 
 @bp.get("/u/<slug>/icons/<sha256>")

@@ -3,9 +3,10 @@
 import pytest
 
 from dashboard.archive import SECTIONS
+from dashboard.archive.limits import MAX_ROWS
 from dashboard.backup import sections
 from dashboard.db import BaseModel
-from dashboard.models import ALL_TABLES, GLOBAL_TABLES, UNIT_STATE, UnitOwned
+from dashboard.models import ALL_TABLES, GLOBAL_TABLES, ROOM, UNIT_STATE, UnitOwned
 
 # Columns that are not columns of the file, and why.
 NOT_IN_THE_FILE = {
@@ -64,3 +65,8 @@ def test_children_are_wiped_before_their_parents():
 def test_plugins_go_first_and_the_config_key_store_last():
     assert sections.WIPE_ORDER[-1].__name__ == "ConfigKey"
     assert all("Plugin" in model.__name__ for model in sections.WIPE_ORDER[:3])
+
+
+def test_a_unit_has_no_more_rows_than_its_backup_holds():
+    most = {table.section.name: ROOM[table.model][0] for table in sections.TABLES}
+    assert most == MAX_ROWS

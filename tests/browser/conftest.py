@@ -2,21 +2,19 @@
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page
-from waitress import create_server, wasyncore
+from playwright.sync_api import Page
 
 from dashboard.backup.store import Folders
 from dashboard.config import Settings
 from dashboard.models import User
 from dashboard.web import build_app
 from tests import factories
+from tests.browser.demo_site import CHROMIUM, LAUNCH, listen, serving
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 HERE = Path(__file__).parent
 
 
@@ -35,52 +33,21 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
     """Launch the system's Chromium, quietly."""
     if shutil.which(CHROMIUM) is None:
         pytest.fail(f"{CHROMIUM} is missing, and in CI the tests in the browser must run")
-    quiet = (
-        "--no-sandbox",  # root has none
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    )
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": list(quiet)}
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": list(LAUNCH)}
 
 
 @pytest.fixture
 def live(settings: Settings, folders: Folders) -> Iterator[str]:
     """The address of a running server on the test installation."""
-    app = build_app(settings, folders)
-    server = create_server(app, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run, name="live server")
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    # The loop of the server ends when it has nothing left to listen to.
-    server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
-    thread.join(timeout=10)
-    server.task_dispatcher.shutdown()
-    app.extensions["sources"].close()
-    assert not thread.is_alive()
+    with serving(build_app(settings, folders)) as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
 def complaints(page: Page) -> Iterator[list[str]]:
-    """What the console of `page` complains about; at the end of the test it must be nothing.
-
-    A refused page or fragment is no complaint (the test looks at it); a missing file is.
-    """
+    """What the console of `page` complains about; at the end of the test it must be nothing."""
     found: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        missing = "/static/" in message.location["url"]
-        refused = message.text.startswith("Response Status Error Code") or (
-            message.text.startswith("Failed to load resource: the server responded") and not missing
-        )
-        if message.type in ("error", "warning") and not refused:
-            found.append(message.text)
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: found.append(str(error)))
+    listen(page, found)
     yield found
     assert not found
 

@@ -24,9 +24,8 @@ def cast(cast):
 
 
 def add_notes(page):
-    page.get_by_label("Application", exact=True).select_option("Notes")
-    page.get_by_label("Column", exact=True).select_option("Column 2")
-    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Add an application to column 2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Notes").click()
     page.get_by_label("Title").fill("Desk notes")
     page.get_by_label("Text").fill("# Today\n\nCall the **harbour master**")
     page.get_by_role("button", name="Save").click()
@@ -58,7 +57,8 @@ def test_the_same_without_javascript(browser, live, cast, log_in):
     expect(page.get_by_role("article", name="Desk notes").locator("strong")).to_be_visible()
     page.goto(f"{live}/u/daily/w/ws-desk/applications")
     page.get_by_role("button", name="Move Desk notes left").click()
-    expect(page.get_by_label("Column 1").get_by_text("Desk notes").first).to_be_visible()
+    region = page.get_by_role("region", name="Column 1")
+    expect(region.get_by_role("strong")).to_have_text("Desk notes")
     context.close()
 
 
@@ -92,9 +92,10 @@ def test_a_line_is_added_inside_the_card(page, live, cast, log_in):
 def test_a_plugin_is_switched_off_and_on_in_place(page, live, cast, log_in):
     log_in(page, cast.alice)
     page.goto(f"{live}/u/daily/admin/plugins")
-    page.evaluate("window.here = true")
-    page.get_by_role("button", name="Deactivate Notes").click()
+    page.get_by_role("link", name="Deactivate… Notes").click()
+    page.get_by_role("button", name="Deactivate").click()
     expect(page.get_by_text("Notes is inactive now.")).to_be_visible()
+    page.evaluate("window.here = true")
     page.get_by_role("button", name="Activate Notes", exact=True).click()
     expect(page.get_by_text("Notes is active now.")).to_be_visible()
     assert page.evaluate("window.here")

@@ -57,7 +57,7 @@ def test_an_open_page_learns_of_a_restore_and_keeps_what_is_typed(backup_page, f
     page = backup_page
     other = page.context.new_page()
     other.clock.install()
-    other.goto(f"{live}/u/daily/admin/keys/new")
+    other.goto(f"{live}/u/daily/admin/keys/-/new")
     other.get_by_label("Name", exact=True).fill("Half-typed")
     validate(page, file)
     press_import(page)
@@ -138,7 +138,7 @@ def test_the_screens_around_an_import_are_readable_by_everybody(
     look(page, tmp_path / "news.png")
     page.get_by_role("link", name="Delete it now").first.click()
     look(page, tmp_path / "delete.png")
-    page.goto(f"{live}/u/daily/admin/keys/new")
+    page.goto(f"{live}/u/daily/admin/keys/-/new")
     page.get_by_label("Name", exact=True).fill("Half-typed")
     change(cast, "Added-at-last")
     page.get_by_role("button", name="Add key").click()

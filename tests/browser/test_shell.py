@@ -1,23 +1,11 @@
 import re
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard.installation import new_setup_token
-from dashboard.models import Role, Session, User
-from dashboard.models.people import set_role
+from dashboard.models import Session, User
 from tests import factories
-
-WIDTHS = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
-INSIDE = {
-    "units": "/units",
-    "confirm": "/confirm",
-    "workspace": "/u/daily/w/ws-one",
-    "admin": "/u/daily/admin/backup",
-    "empty": "/u/empty/",
-    "error": "/u/none/",
-}
 
 
 def menu_button(page):
@@ -214,43 +202,3 @@ def test_the_short_name_follows_the_name_of_the_unit(page, live):
     slug.fill("own")
     page.get_by_label("Name of the first unit").fill("Another")
     expect(slug).to_have_value("own")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_before_the_login_are_accessible_and_fit(page, live, scheme, width):
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size(WIDTHS[width])
-    addresses = ["/", f"/setup/{new_setup_token()}"]
-    for address in addresses:
-        page.goto(live + address)
-        assert complaints_of_axe(page) == [], address
-        assert overflow(page) <= 0, address
-    factories.make_organisation()
-    page.goto(f"{live}/login")
-    assert complaints_of_axe(page) == []
-    page.get_by_label("Email").fill("x@y.example")
-    page.get_by_label("Password").fill("wrong horse")
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_text("do not belong together")).to_be_visible()
-    assert complaints_of_axe(page) == []
-    assert overflow(page) <= 0
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_pages_behind_the_login_are_accessible_and_fit(page, log_in, live, cast, scheme, width):
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size(WIDTHS[width])
-    set_role(cast.alice, factories.make_unit("empty", "Empty Unit"), Role.ADMIN)
-    log_in(page, cast.alice)
-    page.wait_for_url("**/units")
-    for name, address in INSIDE.items():
-        page.goto(live + address)
-        assert complaints_of_axe(page) == [], name
-        assert overflow(page) <= 0, name
-    page.goto(f"{live}/u/daily/w/ws-one")
-    menu_button(page).click()
-    expect(menu(page)).to_be_visible()
-    assert complaints_of_axe(page) == []
-    assert overflow(page) <= 0

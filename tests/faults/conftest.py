@@ -22,13 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Show what was measured."""
-    if tally.ROWS:
-        terminalreporter.section("faults")
-        terminalreporter.write("\n".join([tally.HEAD, *tally.ROWS, ""]))
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> ground.Site:
     """The small site, made once."""

@@ -269,7 +269,7 @@ class Crowd:
             change = Change(page.revision, 0, slot=slot)
             return Form(f"/u/daily/admin/keys/{slot}/delete", {}, change)
         fields = {"name": slot, "type": "string"}
-        return self._filled(who, "/u/daily/admin/keys/new", slot, "value", fields)
+        return self._filled(who, "/u/daily/admin/keys/-/new", slot, "value", fields)
 
     def _filled(
         self, who: Person, path: str, slot: str, field: str, fields: dict[str, str]

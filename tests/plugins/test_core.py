@@ -1,5 +1,6 @@
 """The plugins that come with the product."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -143,3 +144,25 @@ def test_what_is_no_host_name_never_reaches_the_policy(host):
 @pytest.mark.parametrize("hosts", [None, "ok.example", {"a": 1}, []])
 def test_without_a_list_no_host_is_allowed(hosts):
     assert web_view.frame_sources({"allowedHosts": hosts}) == []
+
+
+@pytest.mark.parametrize(
+    ("levels", "shown"),
+    [
+        ([1, 2, 3], [3, 4, 5]),
+        ([3, 3], [3, 3]),
+        ([1, 4, 2], [3, 4, 4]),
+        ([2, 1], [3, 3]),
+        ([1, 2, 3, 4, 5, 6], [3, 4, 5, 6, 6, 6]),
+    ],
+)
+def test_headings_of_a_note_are_an_outline_without_gaps(levels, shown):
+    html = notes.to_html("\n\n".join(f"{'#' * level} H" for level in levels))
+    assert [int(level) for level in re.findall(r"<h(\d)>", html)] == shown
+    assert html.count("</h") == len(shown)
+
+
+def test_the_empty_corner_of_a_table_is_no_header():
+    html = notes.to_html("| | Day |\n|-|-|\n| Web | Tom |")
+    assert "<td></td>" in html
+    assert re.findall("<th>(.*?)</th>", html) == ["Day"]

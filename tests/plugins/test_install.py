@@ -13,7 +13,8 @@ from dashboard.models import (
     ToolbarItem,
 )
 from dashboard.plugins import configs, install
-from dashboard.plugins.mappings import active_manifests, choose, offered, open_requirements
+from dashboard.plugins.leaving import what_breaks
+from dashboard.plugins.mappings import State, choose, standings
 from dashboard.plugins.registry import manifest_of
 from tests import factories
 
@@ -103,15 +104,12 @@ def test_a_chosen_mapping_is_not_taken_over(unit, admin):
 
 def test_what_nothing_serves_is_known(unit, admin):
     add(unit, admin, "status-map", "utility-agent")
-    plugin = install.plugin_of(unit, DESKWORKS + "utility-agent")
-    rows = list(PluginMapping.of(unit).where(PluginMapping.bundle == plugin.bundle))
-    offers = offered(active_manifests(unit))
-    assert open_requirements(manifest_of(plugin), rows, offers) == []
+    bundle = DESKWORKS + "utility-agent"
+    assert not any(found.matters for found in standings(unit)[bundle])
     target = install.plugin_of(unit, DESKWORKS + "status-map")
     install.set_active(unit, target, False, by=admin)
-    offers = offered(active_manifests(unit))
-    [left] = open_requirements(manifest_of(plugin), rows, offers)
-    assert left.id == "GET_STATUSES"
+    [left] = [found for found in standings(unit)[bundle] if found.matters]
+    assert (left.needed.id, left.state) == ("GET_STATUSES", State.BROKEN)
 
 
 def test_activating_a_widget_gives_it_a_place_once(unit, admin):
@@ -128,8 +126,11 @@ def test_activating_a_widget_gives_it_a_place_once(unit, admin):
 def test_uninstalling_leaves_foreign_mappings_and_says_so_before(unit, admin):
     add(unit, admin, "status-map", "utility-agent")
     plugin = install.plugin_of(unit, DESKWORKS + "status-map")
-    placed, pointing = install.what_breaks(unit, plugin.bundle)
-    assert (placed, [row.bundle for row in pointing]) == (0, [DESKWORKS + "utility-agent"])
+    lost = what_breaks(unit, plugin.bundle)
+    assert (lost.placed, [row.bundle for row in lost.pointing]) == (
+        (),
+        [DESKWORKS + "utility-agent"],
+    )
     install.save_permissions(unit, plugin, [("K", "admin")], by=admin)
     install.uninstall(unit, plugin, by=admin)
     assert install.plugin_of(unit, plugin.bundle) is None

@@ -4,7 +4,15 @@ import pytest
 
 from dashboard.archive import limits, strict_json
 from dashboard.plugins import jsontext
-from dashboard.plugins.jsontext import JsonProblem, read_json, read_object, to_json
+from dashboard.plugins.jsontext import (
+    EXCERPT_CHARS,
+    Excerpt,
+    JsonProblem,
+    excerpt,
+    read_json,
+    read_object,
+    to_json,
+)
 
 
 def test_equal_values_are_written_as_the_same_text():
@@ -15,8 +23,8 @@ def test_equal_values_are_written_as_the_same_text():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "line 1, column 1"),
-        ('{"a": 1,\n  oops}', "line 2, column 3"),
+        ("", "Line 1, column 1: a value"),
+        ('{"a": 1,\n  oops}', 'Line 2, column 3: a name in "double'),
         ('{"a":1,"a":2}', "only once"),
         ("[NaN]", "NaN"),
         ("-Infinity", "Infinity"),
@@ -31,8 +39,8 @@ def test_equal_values_are_written_as_the_same_text():
         ("[" * 100_000 + "]" * 100_000, "Nest less"),
         ('"\ud800"', "Unicode"),
         ('"' + "a" * (1 << 20) + '"', "1 MiB"),
-        ("01", "line 1"),
-        ("[1] 2", "line 1, column 5"),
+        ("01", "Line 1"),
+        ("[1] 2", "Line 1, column 5: the value ends"),
     ],
 )
 def test_unusual_json_is_refused_in_words(text, words):
@@ -61,3 +69,13 @@ def test_what_is_taken_here_a_backup_takes_too(text):
 def test_only_an_object_is_taken_for_a_config():
     with pytest.raises(JsonProblem, match="object"):
         read_object("[]")
+
+
+def test_the_place_of_an_error_is_cut_out_of_its_line():
+    text = '{"a": 1,\n  "b": oops,\n  "c": 3}'
+    with pytest.raises(JsonProblem) as caught:
+        read_json(text)
+    found = excerpt(text, caught.value.at)
+    assert (found.line, found.before, found.marked, found.after) == (2, '  "b": ', "o", "ops,")
+    assert excerpt("[", 1) == Excerpt(1, "[", "", "")
+    assert len(excerpt("x" * 10_000, 5_000).before) == EXCERPT_CHARS

@@ -10,7 +10,16 @@ from dashboard.plugins.registry import catalogue, find, manifest_of
 from dashboard.plugins.schema import Kind
 
 SMALL = {"bundle": "org.team.small", "name": "Small", "version": "1.0.0"}
-WITH_CODE = ("announcements", "clock", "links", "notes", "web_view")
+WITH_CODE = (
+    "agenda",
+    "announcements",
+    "clock",
+    "feed-reader",
+    "links",
+    "notes",
+    "status-board",
+    "web_view",
+)
 
 
 def test_every_manifest_of_the_store_is_read():
@@ -19,11 +28,11 @@ def test_every_manifest_of_the_store_is_read():
     assert "example.deskworks.photo-desk" in bundles
 
 
-@pytest.mark.parametrize("folder", WITH_CODE)
-def test_a_plugin_with_code_has_what_its_manifest_promises(folder):
-    code = find(f"dashboard.core.{folder}")
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_a_plugin_with_code_has_what_its_manifest_promises(name):
+    code = find(f"dashboard.core.{name}")
     assert code is not None
-    assert code.folder == folder
+    assert code.folder == name.replace("-", "_")
     for part in code.manifest.parts & {"application", "widget"}:
         assert code.call(part)
         assert (code.path / f"{part}.html").is_file()
@@ -85,7 +94,7 @@ def test_a_manifest_that_cannot_be_used_says_why(change, words):
 
 
 def test_an_unreadable_text_is_refused():
-    with pytest.raises(ManifestProblem, match="line 1"):
+    with pytest.raises(ManifestProblem, match="Line 1"):
         parse_manifest("{")
 
 
@@ -107,3 +116,10 @@ def test_what_the_product_does_not_know_is_kept_in_the_installed_text():
     data = json.loads(catalogue()["example.deskworks.web-view"].text)
     assert data["wiki_url"]
     assert data["allowRunInModal"] is True
+
+
+def test_settings_keep_the_order_of_their_manifest_when_they_are_installed():
+    release = catalogue()["example.deskworks.content-agent"]
+    keys = [field.key for field in parse_manifest(release.text).plugin_fields]
+    assert keys == [field.key for field in release.manifest.plugin_fields]
+    assert keys[0] == "apiUrl"

@@ -246,18 +246,23 @@ def test_every_kind_of_setting_is_saved(full, cast):
 
 
 def test_references_are_accepted_in_any_field(full, cast):
-    reference = "${DBKS:K0001}"
-    everything = dict.fromkeys(set(SCHEMA) - {"on"}, reference)
+    values = {"A": ("string", "a"), "N": ("number", "7"), "B": ("boolean", "true"),
+              "L": ("json", "[1]")}  # fmt: skip
+    for name, (kind, value) in values.items():
+        ConfigKey.create(unit=cast.daily, name=name, type=kind, value=value)
+    a, number, yes = "${DBKS:A}", "${DBKS:N}", "${DBKS:B}"
+    everything = dict.fromkeys(("word", "text", "pick", "color", "password"), a)
+    everything |= {"size": number, "ratio": number, "list": "${DBKS:L}"}
     answer = save(full, cast, **everything)
     assert answer.status_code == 303
     config = json.loads(placed(cast).config)
-    assert {config[key] for key in everything if key != "password"} == {reference}
-    assert json.loads(placed(cast).secrets)["password"] == reference
-    store(cast, config=to_json(config | {"on": reference}))
+    assert all(config[key] == text for key, text in everything.items() if key != "password")
+    assert json.loads(placed(cast).secrets)["password"] == a
+    store(cast, config=to_json(config | {"on": yes}))
     page = full.get(f"{HOME}/applications/app-1/settings").text
-    assert 'name="config-on" type="text" value="${DBKS:K0001}"' in page
-    assert save(full, cast, **everything, on=reference).status_code == 303
-    assert json.loads(placed(cast).config)["on"] == reference
+    assert 'name="config-on" type="text" value="${DBKS:B}"' in page
+    assert save(full, cast, **everything, on=yes).status_code == 303
+    assert json.loads(placed(cast).config)["on"] == yes
 
 
 def test_switches_and_choices_can_be_typed(full, cast):
@@ -280,8 +285,8 @@ def test_switches_and_choices_can_be_typed(full, cast):
         ({"ratio": "x"}, "number"),
         ({"pick": "c"}, "Choose one"),
         ({"color": "red"}, "colour"),
-        ({"list": "[1,\n 2"}, "line 2"),
-        ({"list": "{}"}, "JSON list"),
+        ({"list": "[1,\n 2"}, "Line 2, column 3"),
+        ({"list": "{}"}, "A list [ … ] belongs here."),
         ({"list": '{"a":1,"a":2}'}, "only once"),
         ({"word": "a\0b"}, "NUL"),
         ({"password": "a\0b"}, "NUL"),

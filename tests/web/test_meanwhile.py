@@ -42,7 +42,7 @@ def warm(browser):
 def new_key(browser, unit, *, slug="daily", headers=None):
     data = {"name": "Mine", "type": "string", "value": "typed & kept"}
     data["revision"] = str(Unit.get_by_id(unit.id).revision)
-    return browser.post(f"/u/{slug}/admin/keys/new", data=data, headers=headers or {})
+    return browser.post(f"/u/{slug}/admin/keys/-/new", data=data, headers=headers or {})
 
 
 @BOTH

@@ -113,7 +113,7 @@ def test_the_question_costs_few_queries(admin, cast, as_htmx, seen, query_count)
 
 def new_key(browser, seen, **kwargs):
     data = {"name": "Mine", "type": "string", "value": "typed & kept", "revision": str(seen)}
-    return browser.post(f"{UNIT}/admin/keys/new", data=data, **kwargs)
+    return browser.post(f"{UNIT}/admin/keys/-/new", data=data, **kwargs)
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -129,7 +129,7 @@ def test_a_stale_form_is_told_of_the_restore_and_keeps_what_was_typed(
     assert "Nothing was saved" in words_of(refused)
     if not htmx:  # for htmx it is a message, and the page stays
         assert "typed &amp; kept" in refused.text
-        assert f'<a href="{UNIT}/admin/keys/new">Reload</a>' in refused.text
+        assert f'<a href="{UNIT}/admin/keys/-/new">Reload</a>' in refused.text
 
 
 def test_a_stale_form_is_told_who_changed_the_unit(admin, cast, seen):
@@ -143,7 +143,7 @@ def test_a_stale_form_is_told_who_changed_the_unit(admin, cast, seen):
 def test_a_typed_secret_is_not_shown_again(admin, cast, seen):
     change(cast, cast.bob)
     data = {"name": "Mine", "type": "secret", "value": "hush-typed", "revision": str(seen)}
-    refused = admin.post(f"{UNIT}/admin/keys/new", data=data)
+    refused = admin.post(f"{UNIT}/admin/keys/-/new", data=data)
     assert refused.status_code == 409
     assert "hush-typed" not in refused.text
 

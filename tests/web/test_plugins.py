@@ -4,7 +4,7 @@ import pytest
 
 from dashboard import backup
 from dashboard.archive import KdfCost
-from dashboard.models import Plugin, PluginMapping, PluginPermission
+from dashboard.models import ConfigKey, Plugin, PluginMapping, PluginPermission
 from dashboard.plugins import install, registry
 from tests.web.unit_state import form, revision, state_of
 
@@ -35,7 +35,7 @@ def test_the_page_lists_what_is_installed_and_the_store(alice, cast):
     assert "example.desk.ghost" in page
     assert "No code on this server" in page
     assert "Photo Desk" in page
-    assert 'name="active" value="no"' in page
+    assert f'href="{ADMIN}/dashboard.core.notes/deactivate"' in page
 
 
 def test_a_unit_without_plugins_is_told_what_to_do(alice, cast):
@@ -102,17 +102,18 @@ def test_uninstalling_says_first_what_will_break(alice, cast):
     assert alice.post(f"{ADMIN}/{STATUS}/uninstall", data=form(cast.daily)).status_code == 303
     assert row(cast, STATUS) is None
     assert "not offered now" in alice.get(f"{ADMIN}/{UTILITY}").text
-    assert "1 mapping open" in alice.get(ADMIN).text
+    assert "1 mapping broken" in alice.get(ADMIN).text
 
 
 def test_the_configuration_is_saved_and_secrets_stay_apart(alice, cast):
     have(cast, CONTENT)
+    ConfigKey.create(unit=cast.daily, name="SIZE", type="number", value="20")
     data = form(cast.daily) | {"config-apiUrl": "https://x.example", "config-apiPassword": "hush-9",
-            "config-pageSize": "${DBKS:K0001}", "config-providers": '["a"]'}  # fmt: skip
+            "config-pageSize": "${DBKS:SIZE}", "config-providers": '["a"]'}  # fmt: skip
     assert alice.post(f"{ADMIN}/{CONTENT}/config", data=data).status_code == 303
     config = json.loads(row(cast, CONTENT).config)
     assert (config["apiUrl"], config["providers"]) == ("https://x.example", ["a"])
-    assert config["pageSize"] == "${DBKS:K0001}"
+    assert config["pageSize"] == "${DBKS:SIZE}"
     assert row(cast, CONTENT).secrets == '{"apiPassword":"hush-9"}'
     assert "hush-9" not in alice.get(f"{ADMIN}/{CONTENT}").text
 
@@ -122,7 +123,7 @@ def test_the_configuration_is_saved_and_secrets_stay_apart(alice, cast):
     [
         ({"config-apiUrl": ""}, "Fill this in."),
         ({"config-pageSize": "501"}, "at most 500"),
-        ({"config-providers": '["a",\n]'}, "line 2, column 1"),
+        ({"config-providers": '["a",\n]'}, "Line 2, column 1: a value is missing here."),
     ],
 )
 def test_a_bad_configuration_is_refused_on_the_same_page(alice, cast, bad, words):
@@ -211,7 +212,7 @@ def test_what_the_screens_make_can_be_backed_up_and_read_back(alice, cast, folde
         "workspaces/new": {"name": "ß – 😀", "layout": "4-equal", "profiles": "pf-all"},
         "w/ws-one/applications": {"bundle": "dashboard.core.clock", "column": "1"},
         "profiles/new": {"name": "p\u2028", "workspace": ["ws-one"], "roles": ["user", "user"]},
-        "admin/keys/new": {"name": "A.b-c_1", "type": "json", "value": "[" * 32 + "]" * 32},
+        "admin/keys/-/new": {"name": "A.b-c_1", "type": "json", "value": "[" * 32 + "]" * 32},
         f"admin/plugins/{CONTENT}/config": {
             "config-apiUrl": "https://x.example/\x7f", "config-pageSize": "500",
             "config-providers": "[" * 30 + "1" * 64 + "]" * 30, "config-apiPassword": "hush 😀",

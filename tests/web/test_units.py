@@ -3,13 +3,20 @@ import re
 import pytest
 
 from dashboard.models import (
+    Application,
+    AuditEvent,
+    ConfigKey,
     Membership,
+    Plugin,
     Profile,
     ProfileRole,
     ProfileWorkspace,
     Role,
+    Unit,
     Workspace,
+    people,
 )
+from dashboard.models.invites import invite
 from dashboard.models.people import set_role
 from dashboard.web import shell
 from tests import factories
@@ -99,6 +106,138 @@ def test_an_empty_unit_offers_nothing_to_those_who_may_not(client, cast, login, 
     assert "No workspace yet" in page
     assert "New workspace" not in page
     assert "/admin/" not in page
+
+
+def steps_on(page):
+    """The checklist: title -> (state, done)."""
+    found = re.findall(
+        r'checklist__step(--done)?">.*?<h3>([^<]+)<.*?checklist__state">([^<]+)<', page, re.DOTALL
+    )
+    return {title: (state, bool(done)) for done, title, state in found}
+
+
+def test_the_first_steps_tell_what_is_there(client, cast, login, empty_unit):
+    login(client, cast.alice)
+    assert steps_on(client.get("/u/empty/").text) == {
+        "Config key store": ("none", False),
+        "Plugins": ("none", False),
+        "Workspaces": ("none", False),
+        "Profiles": ("none", False),
+        "Members": ("2 members", True),
+    }
+    ConfigKey.create(unit=empty_unit, name="A", type="string", value="")
+    for number, active in enumerate((True, False, False)):
+        Plugin.create(unit=empty_unit, bundle=f"a.b{number}", name="P", version="1", active=active)
+    Workspace.create(unit=empty_unit, uid="w", name="Desk", icon_text="D")
+    set_role(cast.rita, empty_unit, None)
+    invite(empty_unit, "new@harbour.example", Role.USER, by=cast.alice)
+    page = client.get("/u/empty/").text
+    assert steps_on(page) == {
+        "Config key store": ("1 key", True),
+        "Plugins": ("1 of 3 active", True),
+        "Workspaces": ("1 workspace", True),
+        "Profiles": ("none", False),
+        "Members": ("only you, 1 open invite", False),
+    }
+    assert "3 of 5 done" in page
+    assert "Open Desk" in page
+
+
+@pytest.mark.parametrize("what", ["all steps", "an application"])
+def test_the_first_steps_go_when_they_are_done_or_the_unit_is_in_use(
+    client, cast, login, empty_unit, what
+):
+    login(client, cast.alice)
+    Workspace.create(unit=empty_unit, uid="w", name="Desk", icon_text="D")
+    assert steps_on(client.get("/u/empty/").text)
+    if what == "an application":
+        Application.create(unit=empty_unit, workspace="w", uid="a", bundle="a.b")
+    else:
+        ConfigKey.create(unit=empty_unit, name="A", type="string", value="")
+        Plugin.create(unit=empty_unit, bundle="a.b", name="P", version="1", active=True)
+        Profile.create(unit=empty_unit, uid="p", name="P")
+    assert client.get("/u/empty/").location == "/u/empty/w/w"
+
+
+def test_who_is_no_admin_sees_no_first_steps(client, cast, login, empty_unit):
+    Workspace.create(unit=empty_unit, uid="w", name="Desk", icon_text="D")
+    login(client, cast.rita)
+    assert client.get("/u/empty/").location == "/u/empty/w/w"
+
+
+def test_the_first_steps_cost_few_queries(client, cast, login, empty_unit, query_count):
+    login(client, cast.alice)
+    with query_count() as queries:
+        client.get("/u/empty/")
+    assert len(queries) <= 18, queries
+
+
+NEW_UNIT = {"name": "Night Desk", "slug": "night-desk"}
+
+
+def test_an_admin_makes_a_unit_and_is_its_admin(client, cast, login):
+    login(client, cast.alice)
+    assert "New unit" in client.get("/units").text
+    answer = client.post("/units/new", data=NEW_UNIT)
+    assert (answer.status_code, answer.location) == (303, "/u/night-desk/")
+    made = Unit.get(Unit.slug == "night-desk")
+    members = Membership.select().where(Membership.unit == made)
+    assert [(row.user, row.role) for row in members] == [(cast.alice, Role.ADMIN)]
+    event = AuditEvent.select().order_by(AuditEvent.id.desc()).first()
+    assert (event.action, event.subject, event.user_email) == (
+        "unit.create", "Night Desk", cast.alice.email,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["bob", "ursula", "rita", "olga"])
+def test_who_is_admin_nowhere_makes_none(client, cast, login, name):
+    login(client, getattr(cast, name))
+    assert "New unit" not in client.get("/units").text
+    assert client.get("/units/new").status_code == 403
+    assert client.post("/units/new", data=NEW_UNIT).status_code == 403
+    assert Unit.select().count() == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ({"name": ""}, "Type a name."),
+        ({"slug": "Night Desk"}, "lower-case letters"),
+        ({"slug": "daily"}, "There is a unit daily already."),
+        ({"slug": "x" * 41}, "lower-case letters"),
+    ],
+)
+def test_a_bad_unit_is_not_made(client, cast, login, bad, words):
+    login(client, cast.alice)
+    answer = client.post("/units/new", data=NEW_UNIT | bad)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert (Unit.select().count(), Membership.select().count()) == (2, 5)
+
+
+def test_a_server_has_only_so_many_units(client, cast, login, monkeypatch):
+    monkeypatch.setattr(people, "UNITS_MAX", 2)
+    login(client, cast.alice)
+    assert "A server has at most 2 units." in client.post("/units/new", data=NEW_UNIT).text
+    assert Unit.select().count() == 2
+
+
+def test_the_list_tells_which_unit_is_open_and_can_be_searched(client, cast, login, empty_unit):
+    login(client, cast.alice)
+    page = client.get("/units", query_string={"here": "daily"}).text
+    assert re.search(r'href="/u/daily/" aria-current="true"', page)
+    assert page.count("aria-current") == 1
+    for wanted in ("EMPTY", "unit emp"):
+        page = client.get("/units", query_string={"q": wanted}).text
+        assert 'href="/u/empty/"' in page
+        assert 'href="/u/daily/"' not in page
+    page = client.get("/units", query_string={"q": "weekly"}).text  # not one of hers
+    assert "No unit found" in page
+
+
+def test_the_menu_leads_to_the_list_with_the_open_unit_marked(client, cast, login):
+    login(client, cast.alice)
+    assert 'href="/units?here=daily"' in page_of(client)
 
 
 def test_admin_settings_open_at_backup(client, cast, login):

@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 
@@ -11,13 +12,15 @@ from dashboard.models import (
     Profile,
     ProfileWorkspace,
     Workspace,
+    room,
 )
+from dashboard.plugins import install
 from dashboard.web.workspace_changes import initials
 from tests import factories
+from tests.web.test_pictures import JPEG, png
 from tests.web.unit_state import form, revision, state_of
 
 PNG = factories.PIXEL
-JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 20
 
 
 @pytest.fixture
@@ -185,7 +188,10 @@ def test_a_picture_becomes_the_icon(alice, cast, content, mime):
     assert "immutable" in answer.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("content", [b"<svg/>", b"GIF89a", PNG + b"\0" * (256 << 10)])
+@pytest.mark.parametrize(
+    "content",
+    [b"<svg/>", b"GIF89a", PNG + b"PK\3\4", JPEG[:-2], png(1025, 1), PNG + b"\0" * (256 << 10)],
+)
 def test_a_picture_of_another_kind_or_size_is_refused(alice, cast, content):
     before = state_of(cast.daily)
     data = settings(cast.daily, icon_file=(io.BytesIO(content), "icon.png"))
@@ -241,6 +247,10 @@ def test_an_admin_changes_a_private_workspace_without_taking_it_over(alice, cast
 def test_deleting_asks_first_and_takes_the_applications_along(bob, cast):
     page = bob.get("/u/daily/w/ws-two/delete").text
     assert "2 applications" in page
+    assert "example.gone.away, Plugin dashboard.core.notes" in page
+    assert "Everything: the profile stays" in page
+    assert "deleted for bob@harbour.example" in page
+    assert 'href="/u/daily/w/ws-two/export"' in page
     assert bob.post("/u/daily/w/ws-two/delete", data=form(cast.daily)).status_code == 303
     assert not Workspace.of(cast.daily).where(Workspace.uid == "ws-two").exists()
     assert Application.of(cast.daily).where(Application.workspace == "ws-two").count() == 0
@@ -280,3 +290,95 @@ def test_the_page_of_a_workspace_asks_few_questions(alice, cast, query_count):
     with query_count() as queries:
         alice.get("/u/daily/w/ws-one")
     assert len(queries) <= 14, queries
+
+
+def test_settings_put_a_workspace_into_profiles_and_out(bob, cast):
+    Profile.create(unit=cast.daily, uid="pf-new", name="New", position=1)
+    page = bob.get("/u/daily/w/ws-one/settings").text
+    assert re.search(r'checked[^>]*value="pf-all"', page)
+    assert not re.search(r'checked[^>]*value="pf-new"', page)
+
+    def listed():
+        rows = ProfileWorkspace.of(cast.daily).order_by(ProfileWorkspace.position)
+        return {(row.profile, row.workspace) for row in rows}
+
+    data = settings(cast.daily, profiles=["pf-new"])
+    assert bob.post("/u/daily/w/ws-one/settings", data=data).status_code == 303
+    assert listed() == {("pf-all", "ws-two"), ("pf-new", "ws-one")}
+    data = settings(cast.daily, profiles=["pf-new", "pf-all"])
+    bob.post("/u/daily/w/ws-one/settings", data=data)
+    assert listed() == {("pf-all", "ws-two"), ("pf-new", "ws-one"), ("pf-all", "ws-one")}
+    before = state_of(cast.daily)
+    data = settings(cast.daily, profiles=["pf-none"])
+    assert bob.post("/u/daily/w/ws-one/settings", data=data).status_code == 422
+    assert state_of(cast.daily) == before
+
+
+@pytest.mark.parametrize(
+    ("address", "table"),
+    [("workspaces/new", Workspace), ("workspaces/new", ProfileWorkspace),
+     ("w/ws-one/settings", Asset), ("w/ws-one/applications", Application)],
+)  # fmt: skip
+def test_a_unit_without_room_takes_no_more(bob, cast, monkeypatch, address, table):
+    monkeypatch.setitem(room.ROOM, table, (table.of(cast.daily).count(), "things"))
+    before = state_of(cast.daily)
+    data = settings(cast.daily, profiles="pf-all", bundle="dashboard.core.clock", column="0")
+    if table is Asset:
+        data["icon_file"] = (io.BytesIO(JPEG), "x.jpg")
+    if table is Application:
+        data["bundle"] = install_clock(cast)
+        data |= form(cast.daily)
+        before = state_of(cast.daily)
+    answer = bob.post(f"/u/daily/{address}", data=data)
+    assert answer.status_code == 422
+    assert "There is no room for this: a unit has at most" in answer.text
+    assert state_of(cast.daily) == before
+
+
+def install_clock(cast):
+    plugin = install.install(cast.daily, "dashboard.core.clock", by=cast.alice)
+    install.set_active(cast.daily, plugin, True, by=cast.alice)
+    return plugin.bundle
+
+
+def test_everybody_finds_what_he_may_open(app, cast, login):
+    def found(who, query=""):
+        page = login(app.test_client(), who).get(f"/u/daily/workspaces{query}").text
+        return re.findall(r'class="named" href="/u/daily/w/([^"]+)"', page)
+
+    assert found(cast.bob) == ["ws-one", "ws-two"]
+    assert found(cast.rita) == ["ws-one"]
+    assert found(cast.bob, "?q=zwei") == ["ws-two"]
+    assert found(cast.bob, "?q=%25") == []
+    assert found(cast.bob, "?page=99") == ["ws-one", "ws-two"]
+    assert found(cast.bob, "?page=-3") == ["ws-one", "ws-two"]
+    page = login(app.test_client(), cast.rita).get("/u/daily/workspaces?q=none").text
+    assert "No name contains “none”" in page
+
+
+@pytest.mark.parametrize(
+    ("who", "words"),
+    [("alice", "#store"), ("bob", "remove the application"), ("rita", "Ask an admin")],
+)
+def test_a_missing_plugin_says_what_each_can_do(app, cast, login, who, words):
+    Application.update(bundle="dashboard.core.clock").execute()
+    if who == "bob":  # and of one that nobody can install
+        Application.update(bundle="example.gone.away").execute()
+    page = login(app.test_client(), getattr(cast, who)).get("/u/daily/w/ws-one?plain=1").text
+    card = page[page.index("The plugin is not installed.") :]
+    assert words in card[: card.index("</article>")]
+
+
+def test_an_application_comes_alive_again_with_its_settings(alice, cast, as_htmx):
+    config = '{"zones":[{"label":"Rome desk","zone":"Europe/Rome"}],"title":"x"}'
+    Application.update(bundle="dashboard.core.clock", config=config).execute()
+
+    def card():
+        address = f"/u/daily/w/ws-one/a/app-0?seen={revision(cast.daily)}"
+        return alice.get(address, headers=as_htmx).text
+
+    assert "The plugin is not installed." in card()
+    install_clock(cast)
+    assert "not installed" not in card()
+    assert "app-card--missing" not in card()
+    assert Application.of(cast.daily).where(Application.uid == "app-0").first().config == config

@@ -1,184 +1,313 @@
-"""From the text of a calendar to its events: only what can matter in the window is parsed.
+"""From the bytes of a calendar to its events between two days: pure, and bounded in time.
 
-The calendar is cut into events before icalendar sees it. So one broken event does not take the
-others along, the many past ones cost next to nothing, and what calendars say of time zones never
-reaches the cache that icalendar has for all of them (`zones` reads that).
+What a calendar may ask for is a stranger's to decide: rules that repeat every second for ever, a
+hundred thousand events, nonsense. One event that cannot be read never hides the others; where the
+work ends before the calendar does, `is_whole` is false.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
-from typing import Any
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import icalendar
+from .lines import Component, read_components, unfold
+from .recurrence import Effort, OutOfTime, TooMuch, expand
+from .times import (
+    Moment,
+    Zones,
+    clock_of,
+    in_zone,
+    read_duration,
+    read_moment,
+    read_moments,
+    settle,
+)
 
-from ..sources import Unreadable
-from ..texts import one_line
-from ..zones import find_zone
+SECONDS = 1.5  # for each of three passes: lines, series, occurrences
+MAX_EVENTS = 5_000  # that come out
+LONGEST = 200  # characters of a title or place
+LONGEST_ADDRESS = 2_000
+_DATE = re.compile("[0-9]{8}")
+_DAY = timedelta(days=1)
+_ANY_ZONE = timedelta(hours=36)  # no two clocks on earth differ by more
 
-MAX_EVENTS = 5_000  # that are parsed: about two seconds, beside the requests
-LONGEST_SUMMARY, LONGEST_PLACE = 200, 120
-Moment = datetime | date  # with a zone, or floating without one; or a whole day
 
-_LINE_END = re.compile(r"\r\n|\n|\r")
-_DAY = re.compile(r"(DTSTART|DTEND|RECURRENCE-ID)[;:](?:.*:)?(\d{8})")
-_KEPT_WHENEVER = ("RRULE", "RDATE", "DURATION")
-_OWN_NAME = re.compile(r'TZID="?/([^":;,\r\n]+)"?')
-_YEARS = range(1600, 9000)  # beyond them no zone can be added, and nobody meets
+class Event(NamedTuple):
+    """What happens once. Times are in UTC, or float: without a zone, by the clock of who looks."""
+
+    start: Moment
+    end: Moment  # the first moment, or day, after it
+    title: str
+    place: str
+    address: str
+
+    @property
+    def is_all_day(self) -> bool:
+        """Return whether it has days instead of times."""
+        return not isinstance(self.start, datetime)
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """An event as the calendar has it, before its repetitions are counted out."""
+class Calendar:
+    """What was found, and whether that is all of it."""
 
-    uid: str
-    start: Moment
-    length: timedelta
-    summary: str = ""
-    place: str = ""
-    is_cancelled: bool = False
-    instead_of: Moment | None = None  # the repetition that this replaces
-    rules: tuple[Mapping[str, list[Any]], ...] = ()
-    more: tuple[Moment, ...] = ()
-    without: tuple[Moment, ...] = ()
+    events: tuple[Event, ...]
+    is_whole: bool = True
+    broken: int = 0  # events that could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """From when to when, by any clock."""
+
+    first: datetime
+    last: datetime
 
 
 @dataclass(slots=True)
-class Blocks:
-    """The lines of a calendar, sorted: a list of lines for each event and for each zone."""
-
-    name: str = ""
-    events: list[list[str]] = field(default_factory=list)
-    zones: list[list[str]] = field(default_factory=list)
+class _Found:
+    events: list[Event] = field(default_factory=list)
+    is_whole: bool = True
+    broken: int = 0
 
 
-def read_blocks(text: str) -> Blocks:
-    """Cut the *text* of a calendar; raise `Unreadable` if it is none."""
-    if "BEGIN:VCALENDAR" not in text[:2000].upper():
-        raise Unreadable("This is not a calendar: it has to be an .ics file.")
-    found = Blocks()
-    kept: list[str] | None = None
-    inside: list[str] = []
-    for line in _LINE_END.split(text):
-        word = line[:40].upper().rstrip()
-        if word.startswith("BEGIN:"):
-            inside.append(word[6:])
-            if word[6:] in ("VEVENT", "VTIMEZONE"):
-                kept = []
-        if kept is not None and inside[-1:] != ["VALARM"]:
-            kept.append(line)
-        if word.startswith("X-WR-CALNAME:") and kept is None:
-            found.name = one_line(line[13:].replace("\\", ""), LONGEST_SUMMARY)
-        if word.startswith("END:"):
-            if kept is not None and word[4:] in ("VEVENT", "VTIMEZONE"):
-                (found.events if word == "END:VEVENT" else found.zones).append(kept)
-                kept = None
-            if inside and inside[-1] == word[4:]:
-                inside.pop()
-    return found
+@dataclass(slots=True)
+class _Series:
+    """The events of one UID: what repeats, and what is different some time."""
+
+    masters: dict[Moment, Component] = field(default_factory=dict)
+    changed: dict[Moment, Component] = field(default_factory=dict)
 
 
-def read_events(
-    blocks: list[list[str]], zones: Mapping[str, tzinfo], begin: date, end: date
-) -> tuple[list[Event], bool]:
-    """Return the events that may have something between *begin* and *end*, and whether all."""
-    relevant = [block for block in blocks if _may_matter(block, begin, end)]
-    events = [_read(block, zones) for block in relevant[:MAX_EVENTS]]
-    return [event for event in events if event is not None], len(relevant) <= MAX_EVENTS
+def read_calendar(data: bytes, first: date, last: date) -> Calendar:
+    """Return the events of an .ics file that touch the days from *first* to *last*.
 
-
-def _may_matter(block: list[str], begin: date, end: date) -> bool:
-    """Return whether an event can reach into the window, as far as its digits tell."""
-    days = []
-    for line in block:
-        if line.startswith(_KEPT_WHENEVER):
-            return True
-        found = _DAY.match(line)
-        if found is not None:
-            days.append(found[2])
-    # A day more on each side: the digits are those of some time zone.
-    first, last = (f"{day:%Y%m%d}" for day in (begin - timedelta(2), end + timedelta(2)))
-    return not days or (max(days) >= first and min(days) <= last)
-
-
-def _read(block: list[str], zones: Mapping[str, tzinfo]) -> Event | None:
-    text = _OWN_NAME.sub(_without_maker, "\r\n".join(block))
+    Some that lie a day and a half before or after may be among them: which days those are depends
+    on the time zone of who looks. Raise `sources.Unreadable`.
+    """
+    zones, found = Zones(), _Found()
+    midnight = time()
+    span = _Span(
+        datetime.combine(first, midnight) - _ANY_ZONE,
+        datetime.combine(last, midnight) + _DAY + _ANY_ZONE,
+    )
+    past = f"{span.first - _DAY:%Y%m%d}"
+    lines = unfold(data)
+    components: list[Component] = []
     try:
-        parsed = icalendar.Event.from_ical(f"{text}\r\n")
-        start = _moment(parsed.get("DTSTART"), zones)
-        if start is None:
-            return None
-        instead_of = _moment(parsed.get("RECURRENCE-ID"), zones)
-        return Event(
-            uid=str(parsed.get("UID", "")),
-            start=start,
-            length=_length(start, parsed, zones),
-            summary=one_line(str(_one(parsed.get("SUMMARY")) or ""), LONGEST_SUMMARY),
-            place=one_line(str(_one(parsed.get("LOCATION")) or ""), LONGEST_PLACE),
-            is_cancelled=str(parsed.get("STATUS", "")).upper() == "CANCELLED",
-            instead_of=instead_of,
-            rules=tuple(rule for rule in _all(parsed.get("RRULE")) if isinstance(rule, Mapping)),
-            more=tuple(_moments(parsed.get("RDATE"), zones)),
-            without=tuple(_moments(parsed.get("EXDATE"), zones)),
-        )
-    except (ValueError, AttributeError, OverflowError):  # what icalendar says of broken ones
+        for kind, component, zone in read_components(lines, Effort(SECONDS).begin):
+            if kind == "VTIMEZONE":
+                zones.define(zone)
+            elif not _is_past(component, past):
+                components.append(component)
+    except OutOfTime:
+        found.is_whole = False
+    series = _in_series(components, zones, Effort(SECONDS), found)
+    # What a rule costs nobody knows: so it may take time from other rules only.
+    series.sort(key=lambda one: any(master.has("RRULE") for master in one.masters.values()))
+    _read_all(series, zones, span, Effort(SECONDS), found)
+    return Calendar(tuple(found.events), found.is_whole, found.broken)
+
+
+def _is_past(component: Component, limit: str) -> bool:
+    """Return whether a single event was over on a day, at a glance: most of a calendar is."""
+    if component.has("RRULE", "RDATE", "RECURRENCE-ID", "DURATION"):
+        return False
+    lines = component.lines.get("DTSTART", []) + component.lines.get("DTEND", [])
+    days = [line.rpartition(":")[2].strip()[:8] for line in lines]
+    return bool(days) and all(day < limit and _DATE.fullmatch(day) for day in days)
+
+
+def _in_series(
+    components: Iterable[Component], zones: Zones, effort: Effort, found: _Found
+) -> list[_Series]:
+    """Put together what has the same UID; of the same event the newest version counts."""
+    series: dict[str, _Series] = {}
+    for number, component in enumerate(components):
+        try:
+            effort.begin()
+            uid = component.get("UID")
+            original = component.get("RECURRENCE-ID")
+            value = original or component.get("DTSTART")
+            if value is None:
+                found.broken += 1
+                continue
+            moment = settle(read_moment(value.text, value.params, zones))
+            here = series.setdefault(uid.text if uid and uid.text else f"\n{number}", _Series())
+            places = here.changed if original is not None else here.masters
+            if moment not in places or _version(component) >= _version(places[moment]):
+                places[moment] = component
+        except OutOfTime:
+            found.is_whole = False
+            break
+        except Exception:  # whatever a stranger wrote: it hides no other event
+            found.broken += 1
+    return list(series.values())
+
+
+def _version(component: Component) -> int:
+    value = component.get("SEQUENCE")
+    return int(value.text) if value is not None and value.text.isdecimal() else 0
+
+
+def _read_all(
+    series: Iterable[_Series], zones: Zones, span: _Span, effort: Effort, found: _Found
+) -> None:
+    for one in series:
+        jobs: list[tuple[Component, Iterable[Moment] | None]] = [
+            *((component, one.changed) for component in one.masters.values()),
+            *((component, None) for component in one.changed.values()),
+        ]
+        for component, replaced in jobs:
+            try:
+                effort.begin()
+                for event in _occurrences(component, replaced, zones, span, effort):
+                    if len(found.events) >= MAX_EVENTS:
+                        raise OutOfTime
+                    found.events.append(event)
+            except OutOfTime:
+                found.is_whole = False
+                return
+            except TooMuch:
+                found.is_whole = False
+            except Exception:  # whatever a stranger wrote: it hides no other event
+                found.broken += 1
+
+
+def _occurrences(
+    component: Component,
+    replaced: Iterable[Moment] | None,
+    zones: Zones,
+    span: _Span,
+    effort: Effort,
+) -> Iterator[Event]:
+    """Yield when an event happens; one that stands for a changed occurrence happens once."""
+    status = component.get("STATUS")
+    value = component.get("DTSTART")
+    if value is None:
+        raise ValueError("it has no beginning")
+    if status is not None and status.text.upper() == "CANCELLED":
+        return
+    start = read_moment(value.text, value.params, zones)
+    length = _Length.of(component, start, zones)
+    words = (
+        component.words("SUMMARY", LONGEST),
+        component.words("LOCATION", LONGEST),
+        _address(component),
+    )
+    window = _Span(span.first - length.duration, span.last)
+    if replaced is None:
+        moments: Iterable[Moment] = [start]
+    else:
+        moments = _moments(component, start, set(replaced), zones, window, effort)
+    for moment in moments:
+        event = Event(settle(moment), length.end_of(moment), *words)
+        if window.first <= clock_of(event.start) <= window.last:
+            yield event
+
+
+@dataclass(frozen=True, slots=True)
+class _Length:
+    """How long an event is: by the clock on site, or exactly where it says a number of hours."""
+
+    duration: timedelta
+    is_exact: bool
+    zone: tzinfo | None
+
+    @classmethod
+    def of(cls, component: Component, start: Moment, zones: Zones) -> "_Length":
+        zone = start.tzinfo if isinstance(start, datetime) else None
+        is_day = not isinstance(start, datetime)
+        end, duration = component.get("DTEND"), component.get("DURATION")
+        if end is not None:
+            moment = read_moment(end.text, end.params, zones)
+            if isinstance(moment, datetime) and moment.tzinfo is not None and zone is not None:
+                moment = moment.astimezone(zone)
+            length = clock_of(moment) - clock_of(start)
+        else:
+            length = read_duration(duration.text) if duration is not None else timedelta(0)
+        is_exact = end is None and duration is not None and "T" in duration.text.upper()
+        length = max(length, timedelta(0))
+        return cls(max(timedelta(days=length.days), _DAY) if is_day else length, is_exact, zone)
+
+    def end_of(self, start: Moment) -> Moment:
+        if not isinstance(start, datetime):
+            return start + self.duration
+        if self.is_exact or start.tzinfo is None:
+            return settle(start) + self.duration
+        return in_zone(clock_of(start.astimezone(self.zone)) + self.duration, self.zone)
+
+
+def _moments(
+    component: Component,
+    start: Moment,
+    replaced: set[Moment],
+    zones: Zones,
+    window: _Span,
+    effort: Effort,
+) -> Iterator[Moment]:
+    """Yield when an event begins each time, but for what is taken out or changed."""
+    taken = replaced | {
+        settle(moment) for value in component.all("EXDATE") for moment in read_moments(value, zones)
+    }
+    zone = start.tzinfo if isinstance(start, datetime) else None
+    given: set[Moment] = set()
+    for moment in _candidates(component, start, zones, window, effort):
+        effort.step()
+        key = settle(moment)
+        day = moment.astimezone(zone).date() if isinstance(moment, datetime) and zone else None
+        day = day or clock_of(moment).date()
+        # A date takes out whatever is on that day.
+        if key not in given and not {key, day} & taken:
+            yield moment
+        given.add(key)
+
+
+def _candidates(
+    component: Component, start: Moment, zones: Zones, window: _Span, effort: Effort
+) -> Iterator[Moment]:
+    yield start  # it counts even where its rule does not name it
+    for value in component.all("RDATE"):
+        yield from read_moments(value, zones)
+    zone = start.tzinfo if isinstance(start, datetime) else None
+    bounds = (window.first, window.last)
+    for rule in component.all("RRULE"):
+        until = _until(rule.text, zone, zones)
+        for local in expand(rule.text, clock_of(start), until, bounds, effort):
+            if not isinstance(start, datetime):
+                yield local.date()
+            else:
+                yield in_zone(local, zone)
+
+
+def _until(rule: str, zone: tzinfo | None, zones: Zones) -> datetime | None:
+    """Return the last time of a rule by the clock on site, wherever it is written in UTC."""
+    parts = dict(part.partition("=")[::2] for part in rule.upper().split(";"))
+    if "UNTIL" not in parts:
         return None
+    until = read_moment(parts["UNTIL"], {}, zones)
+    if not isinstance(until, datetime):
+        return clock_of(until) + _DAY - timedelta(seconds=1)
+    return clock_of(until.astimezone(zone) if until.tzinfo is not None and zone else until)
 
 
-def _without_maker(found: re.Match[str]) -> str:
-    """Return the zone in `/maker.example/20070129_1/Europe/London`: Europe/London."""
-    parts = found[1].split("/")[:10]
-    for at in range(len(parts)):
-        name = "/".join(parts[at:])
-        if find_zone(name) is not None:
-            return f'TZID="{name}"'
-    return found[0]
+def _address(component: Component) -> str:
+    """Return where more is written: on the web, or nowhere."""
+    for name in ("URL", "LOCATION"):
+        value = component.get(name)
+        address = value.text if value is not None else ""
+        if is_web_address(address):
+            return address
+    return ""
 
 
-def _one(value: Any) -> Any:
-    return value[0] if isinstance(value, list) else value
-
-
-def _all(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _moment(value: Any, zones: Mapping[str, tzinfo]) -> Moment | None:
-    value = _one(value)
-    return None if value is None else _in_zone(value.dt, value.params, zones)
-
-
-def _in_zone(found: Any, parameters: Any, zones: Mapping[str, tzinfo]) -> Moment | None:
-    if isinstance(found, tuple):  # a period
-        found = found[0]
-    if isinstance(found, datetime) and found.tzinfo is None and "TZID" in parameters:
-        found = found.replace(tzinfo=zones.get(str(parameters["TZID"])))
-    return found if isinstance(found, date) and found.year in _YEARS else None
-
-
-def _moments(value: Any, zones: Mapping[str, tzinfo]) -> Iterator[Moment]:
-    for listed in _all(value):
-        for item in getattr(listed, "dts", ()):
-            found = _in_zone(item.dt, getattr(listed, "params", {}), zones)
-            if found is not None:
-                yield found
-
-
-def _length(start: Moment, parsed: Any, zones: Mapping[str, tzinfo]) -> timedelta:
-    is_day = not isinstance(start, datetime)
-    length = timedelta(days=1) if is_day else timedelta(0)
-    end = _moment(parsed.get("DTEND"), zones)
-    if end is not None and isinstance(end, datetime) is isinstance(start, datetime):
-        length = _between(start, end)
-    elif "DURATION" in parsed and isinstance(_one(parsed["DURATION"]).dt, timedelta):
-        length = _one(parsed["DURATION"]).dt
-    return max(length, timedelta(days=1) if is_day else timedelta(0))
-
-
-def _between(start: Any, end: Any) -> timedelta:
-    """Return the length: by the clock on the wall in one zone, else as it passes."""
-    if isinstance(start, datetime) and (start.tzinfo is None) is not (end.tzinfo is None):
-        start, end = start.replace(tzinfo=None), end.replace(tzinfo=None)
-    found: timedelta = end - start
-    return found
+def is_web_address(text: str) -> bool:
+    """Return whether *text* is a whole address that a link may lead to."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    is_one = len(text) <= LONGEST_ADDRESS and len(text.split()) == 1
+    return is_one and parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
@@ -103,8 +104,8 @@ def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False})
     markdown.enable(["table", "strikethrough"]).disable("image")
     markdown.add_render_rule("link_open", _open_link)
-    markdown.add_render_rule("heading_open", _lower_heading)
-    markdown.add_render_rule("heading_close", _lower_heading)
+    markdown.core.ruler.push("lower_headings", _lower_headings)
+    markdown.core.ruler.push("empty_corners", _empty_corners)
     return markdown
 
 
@@ -115,9 +116,25 @@ def _open_link(
     return self.renderToken(tokens, at, options, env)
 
 
-def _lower_heading(
-    self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
-) -> str:
-    level = min(6, int(tokens[at].tag[1]) + _TITLE_LEVEL)
-    tokens[at].tag = f"h{level}"
-    return self.renderToken(tokens, at, options, env)
+def _lower_headings(state: StateCore) -> None:
+    """Put the note's headings below the application's title, and none of them two levels deeper.
+
+    Who writes a note chooses how a heading looks; who listens to the page needs an outline.
+    """
+    above: list[int] = []
+    for token in state.tokens:
+        if token.type == "heading_open":
+            level = int(token.tag[1])
+            while above and above[-1] >= level:
+                above.pop()
+            above.append(level)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, _TITLE_LEVEL + len(above))}"
+
+
+def _empty_corners(state: StateCore) -> None:
+    """Make an ordinary cell of a table header without words: it is the head of nothing."""
+    tokens = state.tokens
+    for opened, words, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opened.type == "th_open" and not words.content:
+            opened.tag = closed.tag = "td"

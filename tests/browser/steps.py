@@ -1,0 +1,178 @@
+"""What has to happen on an opened page until a screen is in the state it is about."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from dashboard import db
+from dashboard.models import Role, User, changing
+from dashboard.models.invites import invite
+
+from .demo_site import BACKUP_PASSWORD, Site, person, unit_of
+
+Steps = Callable[[Page, Site], None]
+
+
+def region(page: Page, name: str) -> Locator:
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def send_wrong_login(page: Page, _site: Site) -> None:
+    page.get_by_label("Email").fill("x@y.example")
+    page.get_by_label("Password").fill("wrong horse")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("do not belong together")).to_be_visible()
+
+
+def make_a_workspace(page: Page, _site: Site) -> None:
+    page.get_by_label("Name", exact=True).fill("Weekend")
+    page.locator("#main form button[type=submit]").first.click()
+    page.get_by_role("link", name="Done").click()
+    expect(page.get_by_text("Nothing here yet")).to_be_visible()
+
+
+def open_menu(page: Page, _site: Site) -> None:
+    page.get_by_role("button", name="User menu").click()
+    expect(page.get_by_role("navigation", name="User menu")).to_be_visible()
+
+
+def reveal(page: Page, _site: Site) -> None:
+    page.get_by_role("button", name="Reveal WIRE_API_TOKEN").click()
+    expect(page.get_by_text("in the audit log")).to_be_visible()
+
+
+def choose_all_keys(page: Page, _site: Site) -> None:
+    page.get_by_role("button", name="Delete all that match the search").click()
+    expect(page.get_by_role("heading", name=re.compile("Delete .* keys"))).to_be_visible()
+
+
+def make_a_link(page: Page, _site: Site) -> None:
+    page.get_by_label("Email").fill("nora.new@harbour.example")
+    page.get_by_role("button", name="Make the link").click()
+    expect(page.get_by_label("Invite link")).to_be_visible()
+
+
+def open_invite(page: Page, site: Site, email: str = "new.person@harbour.example") -> None:
+    with db.database.connection_context():
+        maja = User.get(User.email == person("maja.lind"))
+        _, token = invite(unit_of("harbour-daily"), email, Role.USER, by=maja)
+    page.goto(f"{site.address}/invite/{token}")
+    expect(page.get_by_role("heading", name="Join Harbour Daily")).to_be_visible()
+
+
+def open_invite_of_a_user(page: Page, site: Site) -> None:
+    open_invite(page, site, person("pia.strand"))
+
+
+def send_wrong_key(page: Page, _site: Site) -> None:
+    page.get_by_label("Name", exact=True).fill("not a name!")
+    page.get_by_label("Type").select_option("number")
+    page.get_by_label("Value").fill("twelve")
+    page.get_by_role("button", name="Add key").click()
+    expect(page.locator(".field__error").first).to_be_visible()
+
+
+def change_meanwhile() -> None:
+    """Let somebody else change the unit."""
+    with db.database.connection_context():
+        omar = User.get(User.email == person("omar.haddad"))
+        with changing(unit_of("harbour-daily"), "profile.change", by=omar, subject="Planning"):
+            pass
+
+
+def save_a_stale_form(page: Page, _site: Site) -> None:
+    change_meanwhile()
+    page.get_by_label("Value").fill("13000")
+    page.get_by_role("button", name="Save key").click()
+    expect(page.get_by_text("What you typed is still in the form")).to_be_visible()
+
+
+def type_a_short_password(page: Page, _site: Site) -> None:
+    part = region(page, "Export backup")
+    part.get_by_label("Backup password").fill("abc")
+    part.get_by_role("button", name="Download backup").click()
+    expect(part.locator(".field__error")).to_be_visible()
+
+
+def export(page: Page, _site: Site) -> None:
+    part = region(page, "Export backup")
+    part.get_by_label("Backup password").fill(BACKUP_PASSWORD)
+    with page.expect_download():
+        part.get_by_role("button", name="Download backup").click()
+    expect(part.get_by_role("status")).to_contain_text("Written and read back")
+
+
+def export_slowly(page: Page, site: Site) -> None:
+    site.hold_jobs()
+    part = region(page, "Export backup")
+    part.get_by_label("Backup password").fill(BACKUP_PASSWORD)
+    part.get_by_role("button", name="Download backup").click()
+    expect(page.get_by_role("progressbar")).to_have_attribute("value", re.compile(r"\d"))
+
+
+def validate(page: Page, site: Site, password: str = BACKUP_PASSWORD) -> None:
+    part = region(page, "Import backup")
+    part.get_by_label("Upload your backup file").set_input_files(site.file)
+    part.get_by_label("Backup password").fill(password)
+    part.get_by_role("button", name="Validate").click()
+
+
+def preview(page: Page, site: Site) -> None:
+    validate(page, site)
+    expect(page.get_by_text("What this backup contains")).to_be_visible()
+
+
+def open_job(page: Page, site: Site) -> None:
+    export_slowly(page, site)
+    place = region(page, "Export backup").locator("section[hx-get]").get_attribute("hx-get") or ""
+    page.goto(site.address + place.removesuffix("/status"))
+    expect(page.get_by_role("progressbar")).to_be_visible()
+
+
+def validate_with_wrong_password(page: Page, site: Site) -> None:
+    validate(page, site, "not the password")
+    expect(page.get_by_text("This is not the password of this backup")).to_be_visible()
+
+
+def preview_with_fields(page: Page, site: Site) -> None:
+    preview(page, site)
+    page.locator("summary", has_text="Config keys").click()
+    page.get_by_role("button", name="PLANNER_SLOT_MINUTES").click()
+    expect(page.locator(".change-fields")).to_be_visible()
+
+
+def import_a_stale_preview(page: Page, site: Site) -> None:
+    preview(page, site)
+    change_meanwhile()
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("has changed since this preview")
+
+
+def fields(page: Page, site: Site) -> None:
+    """Without JavaScript the fields are a page in another tab; here it takes this one's place."""
+    preview(page, site)
+    page.locator("summary", has_text="Config keys").click()
+    with page.context.expect_page() as waiting:
+        page.get_by_role("button", name="PLANNER_SLOT_MINUTES").click()
+    body, address = waiting.value.content(), waiting.value.url
+    waiting.value.close()
+    page.route(address, lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.goto(address)
+
+
+def import_backup(page: Page, site: Site) -> None:
+    preview(page, site)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="The backup is back")).to_be_visible()
+
+
+def prepare_undo(page: Page, _site: Site) -> None:
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("What an undo brings back")).to_be_visible()
+
+
+def open_delete_copy(page: Page, _site: Site) -> None:
+    page.get_by_role("link", name="Delete it now").first.click()
+    expect(page.get_by_role("heading", name="Delete this safety copy now?")).to_be_visible()

@@ -1,0 +1,157 @@
+"""A database of an earlier version: brought up in place, whole, or left exactly as it was."""
+
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from dashboard import create_app, db, upgrades
+from dashboard.installation import InstallationUnusable, open_installation
+from dashboard.models import ALL_TABLES, AuditEvent, Installation, Invite, Role, Unit, User, chain
+from dashboard.models.invites import accept_as_new, invite
+from dashboard.models.people import is_password
+from tests import factories
+
+# Made by the last program that knew version 2: a full unit, an admin, a reader, two events.
+OLD = Path(__file__).parent / "installations"
+
+
+@pytest.fixture
+def data(settings):
+    """The data directory of an installation of version 2."""
+    data = settings.data_dir
+    data.mkdir(mode=0o700)
+    shutil.copy(OLD / "schema-2.key", data / "server.key")
+    (data / "server.key").chmod(0o600)
+    with sqlite3.connect(data / "dashboard.db") as old:
+        old.execute("PRAGMA page_size = 16384")
+        old.executescript((OLD / "schema-2.sql").read_text())
+    old.close()
+    return data
+
+
+def dump(data):
+    with sqlite3.connect(data / "dashboard.db") as database:
+        lines = list(database.iterdump())
+    database.close()
+    return lines
+
+
+def set_schema(data, number):
+    with sqlite3.connect(data / "dashboard.db") as database:
+        database.execute("UPDATE installation SET schema = ?", [number])
+    database.close()
+
+
+def test_version_2_becomes_3_and_keeps_everything(data, settings):
+    before = dump(data)
+    create_app(settings)
+    after = dump(data)
+    with db.database.connection_context():
+        assert Installation.get().schema == upgrades.SCHEMA == 3
+        alice = User.get(User.email == "alice@harbour.example")
+        assert is_password(alice, factories.PASSWORD)
+        assert chain.verify().fault is None
+        assert AuditEvent.select().count() == 2
+    new = [line for line in after if line not in before]
+    # One table with its indexes, and the number of the version: nothing else came or went.
+    assert [line for line in new if "invite" not in line] == [
+        line for line in after if line.startswith('INSERT INTO "installation"')
+    ]
+    gone = [line for line in before if line not in after]
+    assert len(gone) == 1
+    assert gone[0].startswith('INSERT INTO "installation"')
+
+
+def test_an_upgraded_database_has_the_tables_of_a_new_one(data, settings, tmp_path):
+    create_app(settings)
+    open_installation(tmp_path / "new")
+    db.database.close()
+
+    def schema(path):
+        with sqlite3.connect(path / "dashboard.db") as database:
+            rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        database.close()
+        return sorted((kind, name, sql or "") for kind, name, sql in rows)
+
+    assert schema(data) == schema(tmp_path / "new")
+    assert {name for kind, name, _ in schema(data) if kind == "table"} >= {
+        model._meta.table_name for model in ALL_TABLES
+    }
+
+
+def test_what_the_new_version_brings_works(data, settings):
+    create_app(settings)
+    with db.database.connection_context():
+        unit, alice = Unit.get(), User.get(User.email == "alice@harbour.example")
+        _, token = invite(unit, "new@harbour.example", Role.USER, by=alice)
+        accept_as_new(token, "New", "a long enough password")
+        assert Invite.select().count() == 0
+
+
+def test_it_is_done_once(data, settings):
+    create_app(settings)
+    before = dump(data)
+    create_app(settings)
+    assert dump(data) == before
+
+
+@pytest.mark.parametrize("number", [0, 1, 4, 99])
+def test_other_versions_are_refused_and_left_as_they_are(data, settings, number):
+    set_schema(data, number)
+    before = dump(data)
+    with pytest.raises(InstallationUnusable, match="Use the version that made it"):
+        create_app(settings)
+    assert dump(data) == before
+
+
+def test_a_step_that_fails_leaves_the_old_version(data, settings, monkeypatch):
+    before = dump(data)
+
+    def half():
+        db.create_tables([Invite])
+        raise db.DatabaseError("the disk was torn out")
+
+    monkeypatch.setitem(upgrades.STEPS, 2, half)
+    with pytest.raises(InstallationUnusable):
+        create_app(settings)
+    assert dump(data) == before
+
+
+def test_a_foreign_key_is_refused_before_anything_is_upgraded(data, settings, tmp_path):
+    open_installation(tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "server.key", data / "server.key")
+    before = dump(data)
+    with pytest.raises(InstallationUnusable, match="Put the right one back"):
+        create_app(settings)
+    assert dump(data) == before
+
+
+def test_two_programs_that_start_at_once_upgrade_once(data, settings, monkeypatch):
+    open_installation(data)  # binds the database; both threads come with the old number
+    set_schema(data, 2)
+    with sqlite3.connect(data / "dashboard.db") as database:
+        database.execute("DROP TABLE invite")
+    database.close()
+    steps, honest, together = [], upgrades.STEPS[2], threading.Barrier(2)
+
+    def step():
+        steps.append(1)
+        honest()
+
+    def start():
+        with db.database.connection_context():
+            together.wait(10)
+            upgrades.upgrade(2)
+
+    monkeypatch.setitem(upgrades.STEPS, 2, step)
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert steps == [1]
+    with db.database.connection_context():
+        assert Installation.get().schema == 3
