@@ -12,7 +12,7 @@ import pytest
 
 from dashboard.plugins import feed_reader
 from dashboard.plugins.acts import ActProblem, Doing, Placed
-from dashboard.plugins.feed_reader.reading import read_feed
+from dashboard.plugins.feed_reader.reading import prepare, read_feed
 from dashboard.plugins.render import Placement
 from dashboard.plugins.sources import Content, Source, Unreadable
 
@@ -159,6 +159,11 @@ def test_nothing_is_expanded_and_nothing_fetched(sealed, text):
         return
     assert "haha" not in str(feed)
     assert "root:" not in str(feed)
+
+
+def test_nothing_before_the_first_element_reaches_a_parser():
+    text = "<?xml version='1.0'?><!DOCTYPE rss SYSTEM 'http://127.0.0.1/x.dtd'><!-- x --><rss/>"
+    assert prepare(text) == b"<rss/>"
 
 
 @pytest.mark.parametrize(
