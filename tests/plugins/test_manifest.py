@@ -10,7 +10,16 @@ from dashboard.plugins.registry import catalogue, find, manifest_of
 from dashboard.plugins.schema import Kind
 
 SMALL = {"bundle": "org.team.small", "name": "Small", "version": "1.0.0"}
-WITH_CODE = ("agenda", "announcements", "clock", "links", "notes", "web_view")
+WITH_CODE = (
+    "agenda",
+    "announcements",
+    "clock",
+    "feed-reader",
+    "links",
+    "notes",
+    "status-board",
+    "web_view",
+)
 
 
 def test_every_manifest_of_the_store_is_read():
@@ -19,11 +28,11 @@ def test_every_manifest_of_the_store_is_read():
     assert "example.deskworks.photo-desk" in bundles
 
 
-@pytest.mark.parametrize("folder", WITH_CODE)
-def test_a_plugin_with_code_has_what_its_manifest_promises(folder):
-    code = find(f"dashboard.core.{folder}")
+@pytest.mark.parametrize("name", WITH_CODE)
+def test_a_plugin_with_code_has_what_its_manifest_promises(name):
+    code = find(f"dashboard.core.{name}")
     assert code is not None
-    assert code.folder == folder
+    assert code.folder == name.replace("-", "_")
     for part in code.manifest.parts & {"application", "widget"}:
         assert code.call(part)
         assert (code.path / f"{part}.html").is_file()
