@@ -49,6 +49,7 @@ def serving(app: Flask) -> Iterator[str]:
         server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
         thread.join(timeout=10)
         server.task_dispatcher.shutdown()
+        app.extensions["sources"].close()
     assert not thread.is_alive()
 
 

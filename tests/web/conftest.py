@@ -46,12 +46,14 @@ class Browser(FlaskClient):
 
 
 @pytest.fixture
-def app(settings: Settings, folders: Folders) -> Flask:
+def app(settings: Settings, folders: Folders) -> Iterator[Flask]:
     """The application of the test installation; an unexpected error reaches the test."""
     app = build_app(settings, folders)
     app.testing = True
     app.test_client_class = Browser
-    return app
+    yield app
+    app.extensions["sources"].close()
+    assert app.extensions["sources"].join(LONG), "a source is still being asked"
 
 
 @pytest.fixture
