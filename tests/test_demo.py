@@ -43,12 +43,12 @@ from tests import factories
 PASSWORD = "harbour lights at night"
 NOW = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
 HARBOUR = {
-    "plugins": 18,
-    "plugin_permissions": 38,
-    "plugin_mappings": 29,
+    "plugins": 20,
+    "plugin_permissions": 43,
+    "plugin_mappings": 31,
     "assets": 1,
     "workspaces": 6,
-    "applications": 36,
+    "applications": 38,
     "profiles": 4,
     "profile_workspaces": 9,
     "profile_roles": 10,
@@ -332,6 +332,7 @@ def test_every_application_with_code_has_something_to_show(harbour, role):
     ready = [found for found in shown if found.standing is render.Standing.READY]
     assert Counter(found.name for found in ready) == {
         "Notes": 8, "Links": 4, "Clock": 4, "Announcements": 2, "Agenda": 1,
+        "Feed reader": 1, "Status board": 1,
     }  # fmt: skip
     for found in ready:
         assert not found.missing

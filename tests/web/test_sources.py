@@ -214,7 +214,7 @@ def test_an_outage_is_announced_once(unit, app, cast, login, as_htmx):
     there = f"{HOME}/a/status/act/announce"
     said = client.post(there, data={"service": service}, headers=as_htmx)
     assert said.status_code == 200
-    assert "Announced" in said.text
+    assert ", announced" in said.text
     assert said.headers["HX-Trigger"] == "toolbar:changed"
     assert "Shop is down since" in Plugin.get(Plugin.bundle == NEWS).config
     before = state_of(unit)
