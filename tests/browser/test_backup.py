@@ -70,7 +70,9 @@ def test_a_unit_is_taken_home_broken_and_brought_back(backup_page, cast, tmp_pat
 
     with page.expect_navigation():
         part.get_by_role("button", name="Import", exact=True).click()
-    expect(page.get_by_role("status").filter(has_text="The backup is back")).to_be_visible()
+    said = page.get_by_role("status").filter(has_text="The backup is back")
+    expect(said).to_be_visible()
+    expect(said).to_be_in_viewport()  # far above where the button was
     assert state(cast.daily) == before
 
 
