@@ -61,9 +61,10 @@ class OutgoingProblem(Exception):
     whether a name exists that is not public.
     """
 
-    def __init__(self, reason: Reason, words: str) -> None:
+    def __init__(self, reason: Reason, words: str, hint: str = "") -> None:
         super().__init__(words)
         self.reason = reason
+        self.hint = hint  # what can be done about it
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ MAX_WAITING_LOOK_UPS = 16  # the system's look-up cannot be stopped, so its thre
 _READ_BYTES = 64 << 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+ALLOW_HINT = "A host of your own network can be allowed by the people who run this server."
 _NO_HEADERS: Mapping[str, str] = {}
 
 log = logging.getLogger(__name__)
@@ -166,11 +167,8 @@ class Client:
         if self._allowed.has(target):
             return self._found(target, end)
         if target.port not in DEFAULT_PORTS.values():
-            words = (
-                f"Port {target.port} is not allowed, only 80 and 443 are. The people who run this "
-                "server can allow it for this host."
-            )
-            raise OutgoingProblem(Reason.NOT_PUBLIC, words)
+            words = f"Port {target.port} is not allowed, only 80 and 443 are."
+            raise OutgoingProblem(Reason.NOT_PUBLIC, words, ALLOW_HINT)
         found = self._found(target, end)
         private = [str(ip) for ip in found if not is_public(ip)]
         if private:
@@ -249,11 +247,8 @@ class Client:
 
 def _not_public(target: Target) -> OutgoingProblem:
     # The same words whether the name is unknown or private: it is nobody's business which.
-    return OutgoingProblem(
-        Reason.NOT_PUBLIC,
-        f"No public address is known for {target.host}. If it is in your own network, the people "
-        "who run this server can allow it.",
-    )
+    words = f"No public address is known for {target.host}."
+    return OutgoingProblem(Reason.NOT_PUBLIC, words, ALLOW_HINT)
 
 
 def _too_slow(target: Target) -> OutgoingProblem:

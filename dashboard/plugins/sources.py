@@ -72,6 +72,7 @@ class Source:
     value: Any = None  # what the kind's `read` made of it
     fetched_at: datetime | None = None  # when it was last found to be so
     problem: str = ""  # why the last try came to nothing
+    hint: str = ""  # what can be done about that
     loading: bool = False  # nothing is known yet, and it is being asked for
     refreshing: bool = False  # it is being asked for, whatever is known
     checked_at: datetime | None = None  # the last try
@@ -143,7 +144,7 @@ class Sources:
         try:
             target = read_address(address)
         except OutgoingProblem as error:
-            return Source(problem=str(error))
+            return Source(problem=str(error), hint=error.hint)
         key = (target.address, kind)
         with self._changed:
             entry = self._entries.get(key)
@@ -237,7 +238,9 @@ class Sources:
         """Ask, and return what is to be done with the outcome under the lock."""
         try:
             return self._fetch(entry, client)
-        except (OutgoingProblem, Unreadable) as error:
+        except OutgoingProblem as error:
+            return partial(self._fail, entry, str(error), error.hint)
+        except Unreadable as error:
             return partial(self._fail, entry, str(error))
         except Exception:
             incident = secrets.token_hex(4)
@@ -276,20 +279,21 @@ class Sources:
     def _confirm(self, entry: _Entry) -> None:
         now = self._now()
         entry.failures, entry.not_before = 0, None
-        entry.source = replace(entry.source, problem="", fetched_at=now, checked_at=now)
+        entry.source = replace(entry.source, problem="", hint="", fetched_at=now, checked_at=now)
 
-    def _fail(self, entry: _Entry, problem: str) -> None:
+    def _fail(self, entry: _Entry, problem: str, hint: str = "") -> None:
         now = self._now()
         entry.failures += 1
         if entry.kind.read is not None:
             pause = FIRST_PAUSE * 2 ** min(entry.failures - 1, 10)
             entry.not_before = now + min(pause, LONGEST_PAUSE)
-        self._note(entry, replace(entry.source, problem=problem, status=0, seconds=0.0), now)
+        known = replace(entry.source, problem=problem, hint=hint, status=0, seconds=0.0)
+        self._note(entry, known, now)
 
     def _note_status(self, entry: _Entry, answer: Answer) -> None:
         now = self._now()
-        known = replace(
-            entry.source, problem="", status=answer.status, seconds=answer.seconds, fetched_at=now
+        known = Source(
+            fetched_at=now, status=answer.status, seconds=answer.seconds, since=entry.source.since
         )
         self._note(entry, known, now)
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ from dashboard.installation import is_set_up, new_setup_token, open_installation
 from dashboard.jobs import Job
 from dashboard.models import ConfigKey, Unit, User, changing
 from dashboard.plugins import install
+from dashboard.plugins.addresses import OutgoingProblem
+from dashboard.plugins.outgoing import Client, Wanted
+from dashboard.plugins.sources import CHECK, Kind, Source, Sources
 from dashboard.web import backup_jobs, backup_page, build_app
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -175,11 +179,29 @@ def change_keys(unit: Unit, by: User) -> None:
         ConfigKey.delete().where(keys).execute()
 
 
+class Offline(Sources):
+    """What other servers have for whoever has no network: no name is known, and that at once."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self._asking = Client(look_up=lambda host, port: [])
+
+    def get(self, address: str, max_age_seconds: float, kind: Kind = CHECK) -> Source:
+        """Return what came of asking."""
+        try:
+            self._asking.fetch(address, Wanted())
+        except OutgoingProblem as error:
+            now = datetime.now(UTC)
+            return Source(problem=str(error), hint=error.hint, checked_at=now, since=now)
+        raise AssertionError(address)
+
+
 @contextmanager
 def demo_site(folder: Path) -> Iterator[Site]:
     """Serve an installation in *folder*: not set up yet; `Site.fill` makes the demo in it."""
     settings = Settings(data_dir=folder / "data", kdf_ops=1, kdf_mem_bytes=8 << 20)
     app = build_app(settings, open_installation(settings.data_dir))
+    app.extensions["sources"] = Offline()
     with serving(app) as address, pytest.MonkeyPatch.context() as patch:
         site = Site(address, app, folder)
         site.let_jobs_go()

@@ -13,7 +13,7 @@ import pytest
 
 from dashboard import __version__
 from dashboard.plugins.addresses import Allowed, OutgoingProblem, Reason
-from dashboard.plugins.outgoing import Client, Wanted
+from dashboard.plugins.outgoing import ALLOW_HINT, Client, Wanted
 from tests.plugins.servers import CERTIFICATE, answer, client_for, serving
 
 TEXT = Wanted(frozenset({"text/plain"}), 1 << 20)
@@ -95,13 +95,12 @@ def test_nobody_is_told_whether_a_private_name_exists(caplog):
     def unknown(host, port):
         raise OSError("[Errno -2] Name or service not known at 10.9.9.9")
 
-    words = {
-        str(refusal(Client(look_up=look_up), "https://wiki.corp.example/"))
+    problems = [
+        refusal(Client(look_up=look_up), "https://wiki.corp.example/")
         for look_up in (unknown, knows("10.9.9.9")[0])
-    }
-    assert words == {
-        "No public address is known for wiki.corp.example. If it is in your own network, the "
-        "people who run this server can allow it."
+    ]
+    assert {(str(problem), problem.hint) for problem in problems} == {
+        ("No public address is known for wiki.corp.example.", ALLOW_HINT)
     }
     assert "wiki.corp.example is 10.9.9.9, refused" in caplog.text  # for the operator
 

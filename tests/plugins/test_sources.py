@@ -75,7 +75,7 @@ def settled(sources, address=FEED, kind=None, age=60):
 
 
 TEXT = Kind(frozenset({"text/plain"}), 1000, lambda content: content.data.decode().upper())
-DOWN = OutgoingProblem(Reason.NO_ANSWER, "feed.example does not answer.")
+DOWN = OutgoingProblem(Reason.NO_ANSWER, "feed.example does not answer.", "Wait.")
 
 
 def test_the_first_look_says_loading_and_never_waits(sources, made):
@@ -114,10 +114,12 @@ def test_a_failure_keeps_what_was_there_and_says_what_is_wrong(sources, made):
     made.answers = [DOWN]
     known = settled(sources)
     assert (known.value, known.problem) == ("X", "feed.example does not answer.")
+    assert known.hint == "Wait."
     assert known.fetched_at == made.at - timedelta(minutes=5)
     assert known.checked_at == made.at
     made.later(minutes=5)
-    assert settled(sources).problem == ""
+    known = settled(sources)
+    assert (known.problem, known.hint) == ("", "")
 
 
 def test_it_asks_less_and_less_often_where_nothing_comes(sources, made):

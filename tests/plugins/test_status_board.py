@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=2)
 UP = Source(status=200, seconds=0.1234, checked_at=NOW, since=SINCE, fetched_at=NOW)
 BROKEN = replace(UP, status=503)
-DEAD = Source(problem="c.example does not answer.", checked_at=NOW, since=SINCE)
+DEAD = Source(problem="c.example does not answer.", hint="Do x.", checked_at=NOW, since=SINCE)
 LOADING = Source(loading=True, refreshing=True)
 BY_ADDRESS = {"https://a.example/": UP, "https://b.example/": BROKEN, "https://c.example/": DEAD}
 LINES = "Site | https://a.example/\n\n | https://b.example/\nhttps://c.example/\nNew | https://n.example/"
@@ -44,6 +44,7 @@ def test_each_line_is_an_address_and_stands_in_some_way():
         ("New", "unknown", ""),
     ]
     assert shown["checked_at"] is None  # not all have been
+    assert shown["hints"] == ["Do x."]
     assert len({one.uid for one in shown["services"]}) == 4
 
 

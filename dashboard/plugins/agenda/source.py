@@ -45,7 +45,8 @@ def ask(here: Placement, address: str) -> Known:
         return Known(problem="The address of a calendar begins with https:// or http://.")
     minutes = number_of(here.plugin.get("refreshMinutes"), MINUTES, LEAST_MINUTES, MOST_MINUTES)
     source = here.sources.get(address, 60 * minutes, CALENDAR)
-    return Known(source.value, source.fetched_at, source.problem, source.loading)
+    problem = f"{source.problem} {source.hint}".strip()
+    return Known(source.value, source.fetched_at, problem, source.loading)
 
 
 def number_of(value: object, default: int, least: int, most: int) -> int:

@@ -53,6 +53,7 @@ def application(here: Placement) -> dict[str, Any]:
     return {
         "services": services,
         "seconds": seconds,
+        "hints": list(dict.fromkeys(one.source.hint for one in services if one.source.hint)),
         "checked_at": min(checks) if len(checks) == len(services) and checks else None,
         "announced": _announced(here.application),
         "may_announce": here.may("ANNOUNCE_DOWN") and here.can("NOTIFY"),
