@@ -97,6 +97,13 @@
     current.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
+  // An import ends with a reload, and the browser would come back to where its button was.
+  const result = document.getElementById("backup-result");
+  if (result && performance.getEntriesByType("navigation")[0]?.type === "reload") {
+    history.scrollRestoration = "manual";
+    addEventListener("load", () => result.scrollIntoView({ block: "center" }));
+  }
+
   // Set-up: the short name follows the unit's name until somebody types another.
   for (const slug of document.querySelectorAll("[data-slug-of]")) {
     const source = document.getElementById(slug.dataset.slugOf);

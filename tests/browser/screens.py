@@ -18,6 +18,7 @@ ADMIN = f"{DAILY}/admin"
 EMPTY = f"{SANDBOX}/admin"
 MAJA, INGRID, LENA, NOBODY = "maja.lind", "ingrid.berg", "lena.fors", ""
 NOTES, EDITOR = "dashboard.core.notes", "example.deskworks.story-editor"
+PHOTOS = "example.deskworks.photo-desk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ SCREENS = (
     Screen("workspace-new", DAILY + "/workspaces/new"),
     Screen("workspace-settings", DAILY + "/w/ws-morning/settings"),
     Screen("workspace-delete", DAILY + "/w/ws-morning/delete"),
+    Screen("workspace-export", DAILY + "/w/ws-morning/export"),
+    Screen("workspace-import", DAILY + "/workspaces/import"),
+    Screen("workspaces", DAILY + "/workspaces"),
     Screen("applications", DAILY + "/w/ws-morning/applications"),
     Screen("application-settings", DAILY + "/w/ws-morning/applications/app-clock/settings"),
     Screen("application-no-plugin", DAILY + "/w/ws-private/applications/app-pictures/settings"),
@@ -97,6 +101,7 @@ SCREENS = (
     Screen("profiles-empty", SANDBOX + "/profiles"),
     Screen("profile-new", DAILY + "/profiles/new"),
     Screen("profile", DAILY + "/profiles/pf-planning"),
+    Screen("profile-choose", DAILY + "/profile"),
     Screen("profile-delete", DAILY + "/profiles/pf-planning/delete"),
     Screen("admin-profiles", ADMIN + "/profiles"),
     Screen("admin-workspaces", ADMIN + "/workspaces"),
@@ -106,7 +111,11 @@ SCREENS = (
     Screen("plugins-empty", EMPTY + "/plugins"),
     Screen("plugin", f"{ADMIN}/plugins/{EDITOR}"),
     Screen("plugin-notes", f"{ADMIN}/plugins/{NOTES}"),
+    Screen("plugin-install", f"{ADMIN}/plugins/{PHOTOS}/install"),
+    Screen("plugin-deactivate", f"{ADMIN}/plugins/{NOTES}/deactivate"),
     Screen("plugin-uninstall", f"{ADMIN}/plugins/{NOTES}/uninstall"),
+    Screen("plugin-file", f"{ADMIN}/plugins/{NOTES}/file"),
+    Screen("plugin-update", f"{ADMIN}/plugins/{NOTES}/update"),
     # config key store
     Screen("keys", ADMIN + "/keys"),
     Screen("keys-empty", EMPTY + "/keys"),

@@ -24,6 +24,8 @@ NOT_PAGES = {
     "units.admin": "leads on to the first section",
     "news.revision": "a fragment",
     "applications.show": "a fragment",
+    "applications.portal": "a fragment",
+    "workspaces.toolbar": "a fragment",
     "backups.job": "a fragment",
 }
 SHAPE = """() => ({

@@ -1,7 +1,6 @@
 """The screens of content in a real browser: with htmx, without JavaScript, and for everybody."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard.models import Plugin, Workspace
@@ -118,39 +117,3 @@ def test_readonly_sees_everything_shared_and_changes_nothing(page, live, cast, l
     expect(page.locator("#main").get_by_role("button")).to_have_count(0)
     expect(page.locator("#main").get_by_role("link")).to_have_count(0)
     assert state(cast.daily) == before
-
-
-PAGES = (
-    "w/ws-one",
-    "w/ws-one/settings",
-    "w/ws-one/applications",
-    "w/ws-one/applications/app-1/settings",
-    "workspaces/new",
-    "profiles/pf-all",
-    "admin/workspaces",
-    "admin/profiles",
-    "admin/plugins",
-    "admin/plugins/example.desk.ghost",
-    "admin/keys",
-    "admin/keys/K0004",
-    "admin/members",
-    "admin/audit",
-)
-
-
-@pytest.mark.parametrize(
-    ("width", "scheme"), [("wide", "light"), ("wide", "dark"), ("narrow", "light")]
-)
-def test_pages_are_accessible_and_never_wider_than_the_screen(
-    page, live, cast, log_in, width, scheme
-):
-    page.set_viewport_size(WIDTHS[width])
-    page.emulate_media(color_scheme=scheme)
-    log_in(page, cast.alice)
-    for address in PAGES:
-        page.goto(f"{live}/u/daily/{address}")
-        page.wait_for_load_state("networkidle")
-        too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        assert not page.evaluate(too_wide), address
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{address}\n{found.generate_report()}"

@@ -111,8 +111,7 @@ def test_a_safety_copy_is_deleted_now(backup_page, file, cast, folders):
     assert list(folders.safety.iterdir()) == []
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [("wide", "light"), ("narrow", "dark")])
 def test_the_screens_around_an_import_are_readable_by_everybody(
     backup_page, file, live, cast, scheme, width, tmp_path
 ):

@@ -65,8 +65,7 @@ def test_an_error_in_json_is_shown_where_it_is(page, live, cast, log_in):
     expect(page.get_by_text("The configuration is saved.")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_the_pages_of_plugins_are_accessible_and_fit(page, live, cast, log_in, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)

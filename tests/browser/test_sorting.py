@@ -326,22 +326,12 @@ def test_an_application_that_does_not_answer_says_so_in_its_box(
     complaints.clear()  # that the network failed is the point here
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_pages_are_accessible_and_fit(page, live, desk, log_in, scheme, width):
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_what_opens_and_what_is_held_is_accessible(page, live, desk, log_in, scheme, width):
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme=scheme)
     log_in(page, desk.bob)
-    for address in (
-        "workspaces", "workspaces/import", "w/ws-desk/export", "w/ws-desk/delete", "profiles",
-        "profiles/new", "profile", "w/ws-desk/applications",
-    ):  # fmt: skip
-        page.goto(f"{live}/u/daily/{address}")
-        sizes = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
-        wide, room = page.evaluate(sizes)
-        assert wide <= room, address
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{address}\n{found.generate_report()}"
+    page.goto(f"{live}/u/daily/w/ws-desk/applications")
     page.get_by_role("button", name="Add an application to column 1").click()
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from .lengths import DAY, Length
 from .lines import Component, read_components, unfold
 from .recurrence import Effort, OutOfTime, TooMuch, expand
 from .times import (
@@ -19,7 +20,6 @@ from .times import (
     Zones,
     clock_of,
     in_zone,
-    read_duration,
     read_moment,
     read_moments,
     settle,
@@ -30,7 +30,6 @@ MAX_EVENTS = 5_000  # that come out
 LONGEST = 200  # characters of a title or place
 LONGEST_ADDRESS = 2_000
 _DATE = re.compile("[0-9]{8}")
-_DAY = timedelta(days=1)
 _ANY_ZONE = timedelta(hours=36)  # no two clocks on earth differ by more
 
 
@@ -91,9 +90,9 @@ def read_calendar(data: bytes, first: date, last: date) -> Calendar:
     midnight = time()
     span = _Span(
         datetime.combine(first, midnight) - _ANY_ZONE,
-        datetime.combine(last, midnight) + _DAY + _ANY_ZONE,
+        datetime.combine(last, midnight) + DAY + _ANY_ZONE,
     )
-    past = f"{span.first - _DAY:%Y%m%d}"
+    past = f"{span.first - DAY:%Y%m%d}"
     lines = unfold(data)
     components: list[Component] = []
     try:
@@ -191,7 +190,7 @@ def _occurrences(
     if status is not None and status.text.upper() == "CANCELLED":
         return
     start = read_moment(value.text, value.params, zones)
-    length = _Length.of(component, start, zones)
+    length = Length.of(component, start, zones)
     words = (
         component.words("SUMMARY", LONGEST),
         component.words("LOCATION", LONGEST),
@@ -206,38 +205,6 @@ def _occurrences(
         event = Event(settle(moment), length.end_of(moment), *words)
         if window.first <= clock_of(event.start) <= window.last:
             yield event
-
-
-@dataclass(frozen=True, slots=True)
-class _Length:
-    """How long an event is: by the clock on site, or exactly where it says a number of hours."""
-
-    duration: timedelta
-    is_exact: bool
-    zone: tzinfo | None
-
-    @classmethod
-    def of(cls, component: Component, start: Moment, zones: Zones) -> "_Length":
-        zone = start.tzinfo if isinstance(start, datetime) else None
-        is_day = not isinstance(start, datetime)
-        end, duration = component.get("DTEND"), component.get("DURATION")
-        if end is not None:
-            moment = read_moment(end.text, end.params, zones)
-            if isinstance(moment, datetime) and moment.tzinfo is not None and zone is not None:
-                moment = moment.astimezone(zone)
-            length = clock_of(moment) - clock_of(start)
-        else:
-            length = read_duration(duration.text) if duration is not None else timedelta(0)
-        is_exact = end is None and duration is not None and "T" in duration.text.upper()
-        length = max(length, timedelta(0))
-        return cls(max(timedelta(days=length.days), _DAY) if is_day else length, is_exact, zone)
-
-    def end_of(self, start: Moment) -> Moment:
-        if not isinstance(start, datetime):
-            return start + self.duration
-        if self.is_exact or start.tzinfo is None:
-            return settle(start) + self.duration
-        return in_zone(clock_of(start.astimezone(self.zone)) + self.duration, self.zone)
 
 
 def _moments(
@@ -289,7 +256,7 @@ def _until(rule: str, zone: tzinfo | None, zones: Zones) -> datetime | None:
         return None
     until = read_moment(parts["UNTIL"], {}, zones)
     if not isinstance(until, datetime):
-        return clock_of(until) + _DAY - timedelta(seconds=1)
+        return clock_of(until) + DAY - timedelta(seconds=1)
     return clock_of(until.astimezone(zone) if until.tzinfo is not None and zone else until)
 
 
