@@ -10,6 +10,7 @@ from dashboard.plugins import keystore
 from dashboard.plugins.keystore import Cursor, Search
 
 MANY = 200_000
+MILLION = 1_000_000
 FILL = """
     WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < ? - 1)
     INSERT INTO config_key (unit_id, name, type, value, description, checked)
@@ -41,16 +42,16 @@ def cost(unit, search, **place):
 
 PLACES = {
     "first": {},
-    "middle": {"after": Cursor(0, "N0100000.A")},
-    "back": {"before": Cursor(0, "N0100000.A")},
+    "middle": {"after": Cursor(0, "N0500000.A")},
+    "back": {"before": Cursor(0, "N0500000.A")},
     "last": {"before": Cursor(0, "O")},
 }
 
 
-def test_a_page_costs_the_same_of_50_keys_and_of_many(cast):
+def test_a_page_costs_the_same_of_50_keys_and_of_a_million(cast):
     fill(cast.daily, 51)
     few, _ = cost(cast.daily, Search())
-    fill(cast.daily, MANY)
+    fill(cast.daily, MILLION)
     for name, place in PLACES.items():
         many, page = cost(cast.daily, Search(), **place)
         assert len(page.rows) == 50, name
