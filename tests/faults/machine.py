@@ -192,7 +192,7 @@ class Admins(RuleBasedStateMachine):
     @rule(name=who, slug=where, key=st.integers(0, 3), value=st.text("aé😀", max_size=3), late=late)
     def set_key(self, name: str, slug: str, key: int, value: str, late: bool) -> None:
         state, text = self.wards[slug].state, f"K{key}"
-        path = f"admin/keys/{text if text in state.keys else 'new'}"
+        path = f"admin/keys/{text if text in state.keys else '-/new'}"
         wanted = replace(state, keys=state.keys | {text: value})
         self._change(name, slug, path, late, wanted, name=text, type="string", value=value)
 
