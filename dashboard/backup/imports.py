@@ -29,7 +29,7 @@ from .errors import (
 from .export import Lock, export
 from .progress import Progress, Stage, as_saving, silent
 from .report import Preview, Report
-from .restore import Plan, Restored, require_room, restore
+from .restore import Plan, Restored, require_disk_room, restore
 
 # Asked from the thread that imports, the last time when nobody can change the answer any more: it
 # raises `NoLongerAllowed` unless whoever asked for the import still may.
@@ -164,7 +164,7 @@ def _replace_from(
     still_allowed()
     if not _is_current(run.unit, plan):
         raise UnitChanged(plan.unit_revision)
-    require_room(context.folders.data, plan)  # before the work of the safety copy, too
+    require_disk_room(context.folders.data, plan)  # before the work of the safety copy, too
     saved = _safety_copy(run, by, context, progress)
     is_commit = False
     try:

@@ -54,7 +54,7 @@ def restore(
     """
     if sha256(source) != plan.file_sha256:
         raise FileChanged
-    require_room(data_dir, plan)
+    require_disk_room(data_dir, plan)
 
     revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
     if revision != plan.unit_revision:
@@ -85,7 +85,7 @@ def restore(
     return Restored(found, reader.manifest.counts, revision + 1)
 
 
-def require_room(data_dir: Path, plan: Plan) -> None:
+def require_disk_room(data_dir: Path, plan: Plan) -> None:
     """Raise `NoSpace` unless an import of *plan* has the room it may need."""
     # The write-ahead log holds the old pages and the new ones until the commit.
     require_space(data_dir, 3 * plan.payload_bytes + SPARE_BYTES)

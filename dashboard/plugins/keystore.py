@@ -19,11 +19,10 @@ from typing import Any, Self
 import peewee
 
 from ..db import by_code_point, stored_rows
-from ..models import ROOM, ConfigKey, KeyType, Unit
+from ..models import ConfigKey, KeyType, Unit
 from .queries import tuples
 from .references import existing
 
-KEYS_MAX = ROOM[ConfigKey][0]  # what a backup of the unit can hold
 PAGE_KEYS = 50
 COUNTED_MAX = 1_000
 DELETED_MAX = 100_000  # at once: about 3 s, in which nobody else can change anything
@@ -224,12 +223,6 @@ def _named(names: Collection[str]) -> peewee.Expression:
 def counted(unit: Unit) -> int:
     """Return how many keys there are, `COUNTED_MAX` + 1 for all numbers above."""
     return int(ConfigKey.of(unit, ConfigKey.name).limit(COUNTED_MAX + 1).count())
-
-
-def is_full(unit: Unit) -> bool:
-    """Return whether a backup could not hold one more key."""
-    last = ConfigKey.of(unit, ConfigKey.name).order_by(ConfigKey.name)
-    return last.offset(KEYS_MAX - 1).limit(1).scalar() is not None
 
 
 def names_of(unit: Unit, search: Search, limit: int) -> list[str]:

@@ -4,7 +4,7 @@ from flask import Blueprint, abort, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
-from ..models import ConfigKey, KeyType, audit, changing
+from ..models import ConfigKey, KeyType, NoRoom, audit, changing, require_room
 from ..plugins import keystore
 from ..plugins.usage import usage
 from . import access
@@ -14,10 +14,6 @@ from .htmx import answer, is_htmx, see_other
 bp = Blueprint("keystore", __name__)
 SHOWN = {"": "All keys", "unused": "Unused keys", "missing": "Missing keys"}
 MISSING_SHOWN = 5
-FULL = (
-    f"A unit has at most {keystore.KEYS_MAX:,} keys: a backup could not hold one more. Delete some "
-    "first."
-)
 
 
 def key_or_404(name: str) -> ConfigKey:
@@ -81,16 +77,23 @@ def new(slug: str) -> ResponseReturnValue:
         name = form.name.data
         if ConfigKey.of(g.unit).where(ConfigKey.name == name).exists():
             form.name.errors = ["There is a key of this name. Edit that one, or choose another."]
-        elif keystore.is_full(g.unit):
-            form.form_errors = [FULL]
-        else:
-            revision = form.revision_number()
-            with changing(g.unit, "key.create", by=g.user, revision=revision, subject=name):
-                ConfigKey.create(unit=g.unit, name=name, **_values(form, None))
+        elif _create(form, name):
             flash(f"The key {name} is added.", "success")
             return see_other(url_for(".index", slug=slug))
     page = render_template("keystore/edit.html", form=form.without_secret(), key=None)
     return page, 422 if form.is_submitted() else 200
+
+
+def _create(form: KeyForm, name: str) -> bool:
+    revision = form.revision_number()
+    try:
+        with changing(g.unit, "key.create", by=g.user, revision=revision, subject=name):
+            require_room(g.unit, ConfigKey)
+            ConfigKey.create(unit=g.unit, name=name, **_values(form, None))
+    except NoRoom as error:
+        form.form_errors.append(str(error))
+        return False
+    return True
 
 
 @bp.route("/u/<slug>/admin/keys/<name>", methods=["GET", "POST"])

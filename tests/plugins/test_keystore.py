@@ -125,11 +125,3 @@ def test_windows_of_every_size_find_the_same(cast, monkeypatch, size, search):
             break
         page = keystore.page(cast.daily, search, after=page.later)
     assert sorted(seen) == fits
-
-
-def test_what_is_full_is_full(cast, monkeypatch):
-    monkeypatch.setattr(keystore, "KEYS_MAX", 21)
-    assert not keystore.is_full(cast.daily)
-    fill(cast.daily, 21)
-    assert keystore.is_full(cast.daily)
-    assert not keystore.is_full(cast.weekly)

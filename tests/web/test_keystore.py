@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from dashboard.models import Application, AuditEvent, ConfigKey, Plugin
+from dashboard.models import Application, AuditEvent, ConfigKey, Plugin, room
 from dashboard.plugins import keystore
 from tests.web.unit_state import form, state_of
 
@@ -349,13 +349,14 @@ def test_a_key_may_be_called_new(alice, cast):
 
 
 def test_a_unit_takes_no_more_keys_than_a_backup_holds(alice, cast, monkeypatch):
-    monkeypatch.setattr(keystore, "KEYS_MAX", 21)
+    monkeypatch.setitem(room.ROOM, ConfigKey, (21, "config keys"))
     data = {"type": "string", "value": "v"}
     alice.post(f"{KEYS}/-/new", data=form(cast.daily, name="LAST", **data))
     before = state_of(cast.daily)
     answer = alice.post(f"{KEYS}/-/new", data=form(cast.daily, name="MORE", **data))
     assert answer.status_code == 422
-    assert "A unit has at most" in answer.text
+    assert "a unit has at most 21 config keys" in answer.text
+    assert 'value="MORE"' in answer.text
     assert state_of(cast.daily) == before
 
 
