@@ -115,7 +115,12 @@ SCREENS = (
     Screen("plugin-deactivate", f"{ADMIN}/plugins/{NOTES}/deactivate"),
     Screen("plugin-uninstall", f"{ADMIN}/plugins/{NOTES}/uninstall"),
     Screen("plugin-file", f"{ADMIN}/plugins/{NOTES}/file"),
-    Screen("plugin-update", f"{ADMIN}/plugins/{NOTES}/update"),
+    Screen(
+        "plugin-update",
+        f"{ADMIN}/plugins/{NOTES}",
+        then=steps.go_back_a_version,
+        also=f"{ADMIN}/plugins/{NOTES}/update",
+    ),
     # config key store
     Screen("keys", ADMIN + "/keys"),
     Screen("keys-empty", EMPTY + "/keys"),

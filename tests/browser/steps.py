@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from dashboard import db
-from dashboard.models import Role, User, changing
+from dashboard.models import Plugin, Role, User, changing
 from dashboard.models.invites import invite
 
 from .demo_site import BACKUP_PASSWORD, Site, person, unit_of
@@ -63,6 +63,19 @@ def open_invite(page: Page, site: Site, email: str = "new.person@harbour.example
 
 def open_invite_of_a_user(page: Page, site: Site) -> None:
     open_invite(page, site, person("pia.strand"))
+
+
+def go_back_a_version(page: Page, site: Site) -> None:
+    """Let the plugin whose page is open be of an older release, and look at its update."""
+    bundle = page.url.rpartition("/")[2]
+    with db.database.connection_context():
+        here = (Plugin.unit == unit_of("harbour-daily")) & (Plugin.bundle == bundle)
+        was = Plugin.select(Plugin.version).where(here).scalar()
+        Plugin.update(version="0.9.0").where(here).execute()
+    page.goto(f"{page.url}/update")
+    expect(page.get_by_role("heading", name="Update Notes?")).to_be_visible()
+    with db.database.connection_context():
+        Plugin.update(version=was).where(here).execute()
 
 
 def send_wrong_key(page: Page, _site: Site) -> None:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard.models import Application
 from dashboard.plugins import install
 from dashboard.plugins.agenda.source import CALENDAR
 from dashboard.plugins.sources import Content, Source, Sources
+from tests.browser.looks import complaints_of_axe, overflow
 
 BUNDLE = "dashboard.core.agenda"
 
@@ -76,6 +76,5 @@ def test_it_comes_by_itself_when_it_is_there(page, live, cast, log_in, known, sc
     link = card.get_by_role("link", name="Council")
     expect(link).to_have_attribute("href", "https://town.example/council")
     expect(card).to_contain_text("town.example answers with 503.")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert overflow(page) <= 0
+    assert complaints_of_axe(page) == []

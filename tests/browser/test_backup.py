@@ -7,7 +7,6 @@ from dashboard.models import ConfigKey, Plugin, Workspace
 from tests.backup.conftest import state
 
 PASSWORD = "abcd"
-WIDTHS = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
 
 
 @pytest.fixture

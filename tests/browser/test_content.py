@@ -7,7 +7,6 @@ from dashboard.models import Plugin, Workspace
 from dashboard.plugins import install
 from tests.backup.conftest import state
 
-WIDTHS = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
 NOTES, CLOCK = "dashboard.core.notes", "dashboard.core.clock"
 
 

@@ -5,15 +5,14 @@ from playwright.sync_api import expect
 
 from dashboard.models import ConfigKey, SafetyCopy, changing
 from tests.backup.conftest import state
+from tests.browser.looks import WIDTHS, complaints_of_axe, overflow
 from tests.browser.test_backup import (
-    WIDTHS,
     backup_page,
     break_things,
     export,
     section,
     validate,
 )
-from tests.browser.test_shell import complaints_of_axe, overflow
 
 __all__ = ["backup_page"]
 POLL_MS = 26_000

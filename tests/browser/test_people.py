@@ -3,29 +3,13 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard.models import ConfigKey, Role, User
 from dashboard.models.people import role_of, set_role
 from tests import factories
 
-WIDTHS = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 390, "height": 844}}
 KEYS = "/u/daily/admin/keys"
-
-
-def complaints_of_axe(page):
-    found = Axe().run(page)
-    return [
-        (problem["id"], [node["html"] for node in problem["nodes"]])
-        for problem in found.response["violations"]
-    ]
-
-
-def overflow(page):
-    return page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard.models import Plugin
 from dashboard.plugins import install
+from tests.browser.looks import complaints_of_axe, overflow
 
 BUNDLE = "example.deskworks.link-bar"
 CONTENT = "example.deskworks.content-agent"
@@ -74,7 +74,5 @@ def test_the_pages_of_plugins_are_accessible_and_fit(page, live, cast, log_in, s
     for path in ("", f"/{BUNDLE}", f"/{CONTENT}", f"/{UTILITY}/install", f"/{BUNDLE}/update",
                  f"/{CONTENT}/file", "/dashboard.core.notes/deactivate"):  # fmt: skip
         page.goto(f"{live}/u/daily/admin/plugins{path}")
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(overflow) <= 0, path
+        assert complaints_of_axe(page) == [], path
+        assert overflow(page) <= 0, path

@@ -1,6 +1,5 @@
 import re
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from dashboard.installation import new_setup_token
@@ -14,20 +13,6 @@ def menu_button(page):
 
 def menu(page):
     return page.get_by_role("navigation", name="User menu")
-
-
-def complaints_of_axe(page):
-    found = Axe().run(page)
-    return [
-        (problem["id"], [node["html"] for node in problem["nodes"]])
-        for problem in found.response["violations"]
-    ]
-
-
-def overflow(page):
-    return page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
 
 
 def test_somebody_logs_in_with_the_keyboard_alone(page, live, cast):
