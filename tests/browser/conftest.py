@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from dashboard.backup.store import Folders
 from dashboard.config import Settings
@@ -64,3 +64,26 @@ def log_in(live: str) -> Callable[[Page, User], None]:
         page.wait_for_url(lambda address: "/login" not in address)
 
     return log_in
+
+
+@pytest.fixture
+def plain_page(
+    browser: Browser, log_in: Callable[[Page, User], None]
+) -> Iterator[Callable[[User], Page]]:
+    """`plain_page(user)`: a browser without JavaScript, logged in, on its first workspace.
+
+    A workspace leads on to its plain page by itself, and whoever goes elsewhere before it has is
+    taken back: so this waits for that page.
+    """
+    contexts: list[BrowserContext] = []
+
+    def open_page(user: User) -> Page:
+        contexts.append(browser.new_context(java_script_enabled=False))
+        page = contexts[-1].new_page()
+        log_in(page, user)
+        page.wait_for_url("**?plain=1", wait_until="networkidle")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -43,11 +43,8 @@ def test_an_announcement_is_in_the_application_and_the_toolbar_at_once(page, liv
     assert page.evaluate("window.here")  # never a page load
 
 
-def test_the_same_without_javascript(browser, live, cast, log_in):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    log_in(page, cast.ursula)
-    page.wait_for_url("**?plain=1", wait_until="networkidle")
+def test_the_same_without_javascript(plain_page, live, cast):
+    page = plain_page(cast.ursula)
     page.goto(f"{live}/u/daily/w/ws-one?plain=1")
     page.get_by_label("New announcement").fill("Ferry strike")
     page.get_by_role("button", name="Announce").click()
@@ -56,7 +53,6 @@ def test_the_same_without_javascript(browser, live, cast, log_in):
     PluginPermission.delete().execute()
     page.goto(f"{live}/u/daily/w/ws-one?plain=1")
     expect(page.get_by_role("button", name="Announce")).to_have_count(0)
-    context.close()
 
 
 def test_a_refusal_keeps_what_was_typed_and_is_said_in_the_card(page, live, cast, log_in):

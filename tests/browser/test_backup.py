@@ -107,12 +107,8 @@ def test_each_kind_of_bad_file_is_told_in_place(backup_page, cast, tmp_path):
     assert state(cast.daily) == before
 
 
-def test_it_all_works_without_javascript(browser, live, cast, tmp_path):
-    page = browser.new_context(java_script_enabled=False).new_page()
-    page.goto(f"{live}/login")
-    page.get_by_label("Email", exact=True).fill(cast.alice.email)
-    page.get_by_label("Password", exact=True).fill("correct horse battery")
-    page.get_by_role("button", name="Log in").click()
+def test_it_all_works_without_javascript(plain_page, live, cast, tmp_path):
+    page = plain_page(cast.alice)
     page.goto(f"{live}/u/daily/admin/backup")
     before = state(cast.daily)
     file = export(page, tmp_path / "plain.dbk")
@@ -122,7 +118,6 @@ def test_it_all_works_without_javascript(browser, live, cast, tmp_path):
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("The backup is back")).to_be_visible()
     assert state(cast.daily) == before
-    page.context.close()
 
 
 def test_who_is_no_admin_does_not_see_the_way(page, live, cast, log_in):

@@ -41,12 +41,8 @@ def test_what_is_lost_is_shown_down_to_the_field(backup_page, cast, tmp_path, sc
     assert overflow(page) <= 0
 
 
-def test_without_javascript_the_fields_are_a_page(browser, live, cast, tmp_path):
-    page = browser.new_context(java_script_enabled=False).new_page()
-    page.goto(f"{live}/login")
-    page.get_by_label("Email", exact=True).fill(cast.alice.email)
-    page.get_by_label("Password", exact=True).fill("correct horse battery")
-    page.get_by_role("button", name="Log in").click()
+def test_without_javascript_the_fields_are_a_page(plain_page, live, cast, tmp_path):
+    page = plain_page(cast.alice)
     page.goto(f"{live}/u/daily/admin/backup")
     file = export(page, tmp_path / "plain.dbk")
     change_things(cast.daily)
@@ -56,4 +52,3 @@ def test_without_javascript_the_fields_are_a_page(browser, live, cast, tmp_path)
         page.get_by_role("button", name="Mine", exact=True).click()
     expect(opening.value.get_by_role("cell", name="lost lost")).to_be_visible()
     expect(page.get_by_role("button", name="Import", exact=True)).to_be_visible()
-    page.context.close()

@@ -43,12 +43,8 @@ def test_a_note_is_added_edited_and_seen(page, live, cast, log_in):
     expect(card).to_contain_text("<b>now</b>")
 
 
-def test_the_same_without_javascript(browser, live, cast, log_in):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    log_in(page, cast.bob)
-    # A workspace leads on to its plain page by itself; a goto must not race with that.
-    page.wait_for_url("**?plain=1", wait_until="networkidle")
+def test_the_same_without_javascript(plain_page, live, cast):
+    page = plain_page(cast.bob)
     page.goto(f"{live}/u/daily/w/ws-desk/applications")
     add_notes(page)
     page.wait_for_url("**?plain=1", wait_until="networkidle")
@@ -57,7 +53,6 @@ def test_the_same_without_javascript(browser, live, cast, log_in):
     page.get_by_role("button", name="Move Desk notes left").click()
     region = page.get_by_role("region", name="Column 1")
     expect(region.get_by_role("strong")).to_have_text("Desk notes")
-    context.close()
 
 
 def test_arrows_move_in_place_and_one_after_the_other(page, live, cast, log_in):

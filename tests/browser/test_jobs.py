@@ -113,12 +113,8 @@ def test_an_import_is_cancelled_and_nothing_changed(backup_page, cast, tmp_path,
     expect(part.get_by_role("button", name="Validate")).to_be_visible()
 
 
-def test_without_javascript_the_page_of_the_job_leads_on(browser, live, cast, tmp_path, gates):
-    page = browser.new_context(java_script_enabled=False).new_page()
-    page.goto(f"{live}/login")
-    page.get_by_label("Email", exact=True).fill(cast.alice.email)
-    page.get_by_label("Password", exact=True).fill("correct horse battery")
-    page.get_by_role("button", name="Log in").click()
+def test_without_javascript_the_page_of_the_job_leads_on(plain_page, live, cast, tmp_path, gates):
+    page = plain_page(cast.alice)
     page.goto(f"{live}/u/daily/admin/backup")
     before = state(cast.daily)
     gate = shut(gates, Stage.WRITE)
@@ -136,4 +132,3 @@ def test_without_javascript_the_page_of_the_job_leads_on(browser, live, cast, tm
     page.get_by_role("button", name="Import", exact=True).click()
     expect(page.get_by_text("The backup is back")).to_be_visible()
     assert state(cast.daily) == before
-    page.context.close()

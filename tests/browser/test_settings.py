@@ -29,10 +29,11 @@ def buttons(cast):
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_rows_of_a_table_are_added_and_taken_out(browser, live, cast, log_in, javascript):
-    context = browser.new_context(java_script_enabled=javascript)
-    page = context.new_page()
-    log_in(page, cast.alice)
+def test_rows_of_a_table_are_added_and_taken_out(page, plain_page, live, cast, log_in, javascript):
+    if javascript:
+        log_in(page, cast.alice)
+    else:
+        page = plain_page(cast.alice)
     page.goto(f"{live}/u/daily/admin/plugins/{BUNDLE}")
     page.get_by_label("text, row 2").fill("Canteen")
     page.get_by_role("button", name="Add a row").click()
@@ -45,7 +46,6 @@ def test_rows_of_a_table_are_added_and_taken_out(browser, live, cast, log_in, ja
     page.get_by_label("text, row 2").press("Enter")  # saves, and takes no row out
     expect(page.get_by_text("The configuration is saved.")).to_be_visible()
     assert [at["text"] for at in buttons(cast)] == ["Canteen", "Map"]
-    context.close()
 
 
 def test_an_error_in_json_is_shown_where_it_is(page, live, cast, log_in):

@@ -210,11 +210,8 @@ def test_by_touch_on_a_phone(browser, live, desk, log_in):
     context.close()
 
 
-def test_without_javascript_there_are_buttons_and_numbers(browser, live, desk, log_in):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    log_in(page, desk.alice)
-    page.wait_for_url("**?plain=1", wait_until="networkidle")
+def test_without_javascript_there_are_buttons_and_numbers(plain_page, live, desk):
+    page = plain_page(desk.alice)
     page.goto(f"{live}/u/daily/w/ws-desk/applications")
     expect(page.locator("[data-sort-handle]").first).to_be_hidden()
     page.get_by_role("button", name="Move A right").click()
@@ -232,7 +229,6 @@ def test_without_javascript_there_are_buttons_and_numbers(browser, live, desk, l
     page.get_by_label("Place of One").fill("2")
     page.get_by_role("button", name="Save profile").click()
     expect(page.get_by_role("row").nth(1)).to_contain_text("a private workspace, Desk, One")
-    context.close()
 
 
 @pytest.mark.parametrize(

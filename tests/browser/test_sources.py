@@ -98,10 +98,8 @@ def test_an_item_comes_by_itself_and_is_saved_to_the_note(page, live, cast, log_
     expect(note).to_contain_text("The strike goes on until Friday, says the union.")
 
 
-def test_the_same_without_javascript(browser, live, cast, log_in):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    log_in(page, cast.ursula)
+def test_the_same_without_javascript(plain_page, live, cast):
+    page = plain_page(cast.ursula)
     button = page.get_by_role("button", name="Save to notes Ferries")
     for _ in range(50):  # a page without JavaScript is loaded anew by hand
         page.goto(f"{live}/u/daily/w/ws-one?plain=1")
@@ -110,7 +108,6 @@ def test_the_same_without_javascript(browser, live, cast, log_in):
     button.click()
     note = page.get_by_role("article", name="Kept")
     expect(note.get_by_role("link", name="Ferries stay in the harbour")).to_be_visible()
-    context.close()
 
 
 def test_what_is_down_is_announced(page, live, cast, log_in):
