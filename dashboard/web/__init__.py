@@ -91,9 +91,10 @@ def resource_root() -> Path:
 
 def asset(path: str) -> str:
     """Return the address of a static file; it changes with the content, so it may be cached."""
-    return url_for("static", filename=path, v=_digest(resource_root() / "static" / path))
+    return url_for("static", filename=path, v=_digest(path))
 
 
 @lru_cache(maxsize=64)
-def _digest(file: Path) -> str:
+def _digest(path: str) -> str:
+    file = resource_root() / "static" / path
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
