@@ -3,7 +3,7 @@
 import time
 from functools import partial
 
-from flask import Response, abort, g, send_file, url_for
+from flask import Response, abort, g, url_for
 from flask_wtf import FlaskForm
 
 from .. import backup
@@ -13,6 +13,7 @@ from ..jobs import Act
 from ..models import BackupRun, RunKind, RunState
 from . import access, backup_jobs, backup_page, copies, job_view, permits, stale
 from .backup_page import bp, context
+from .downloads import send_backup
 from .forms_backup import DiscardForm, ExportForm, ImportForm, PreviewForm, UploadForm
 from .htmx import answer
 
@@ -57,13 +58,7 @@ def download(slug: str, uid: str) -> Response:
     if run is None or path is None or not path.exists():
         abort(404, "This backup is not kept here any more. Download a new one.")
     made = time.strftime("%Y-%m-%d-%H%M", time.gmtime(run.started_at))
-    return send_file(
-        path,
-        mimetype="application/octet-stream",
-        as_attachment=True,
-        download_name=f"{g.unit.slug}-{made}.dbk",
-        max_age=0,
-    )
+    return send_backup(path, f"{g.unit.slug}-{made}.dbk")
 
 
 @bp.post("/validate")

@@ -4,7 +4,7 @@ import io
 import re
 from typing import Any
 
-from flask import Response, flash, g, make_response, render_template, send_file, url_for
+from flask import Response, flash, g, make_response, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 
@@ -18,7 +18,9 @@ from ..plugins.install import PluginProblem
 from ..plugins.portable import Brought
 from . import access
 from .backup_page import context
-from .forms_plugins import ApplyPartForm, ExportPartForm, ImportPartForm
+from .downloads import send_backup
+from .forms_backup import ExportPartForm, ImportPartForm
+from .forms_plugins import ApplyPartForm
 from .htmx import see_other
 from .plugin_page import bp, names, plugin_or_404
 
@@ -42,18 +44,7 @@ def export_config(slug: str, bundle: str) -> ResponseReturnValue:
         return _page(plugin, export_form=form), 422
     data = parts.export_plugin(g.unit, bundle, form.password.data or "", context(), by=g.user)
     stem = re.sub(r"[^a-z0-9]+", "-", plugin.name.lower()).strip("-") or "plugin"
-    return send_part(data, f"{g.unit.slug}-{stem}-configuration.dbk")
-
-
-def send_part(data: bytes, name: str) -> Response:
-    """Send the file of a part as a download."""
-    return send_file(
-        io.BytesIO(data),
-        mimetype="application/octet-stream",
-        as_attachment=True,
-        download_name=name,
-        max_age=0,
-    )
+    return send_backup(io.BytesIO(data), f"{g.unit.slug}-{stem}-configuration.dbk")
 
 
 @bp.post("/u/<slug>/admin/plugins/<bundle>/import")

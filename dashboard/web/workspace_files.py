@@ -2,12 +2,8 @@
 
 import io
 
-from flask import Blueprint, Response, flash, g, render_template, send_file, url_for
+from flask import Blueprint, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
-from wtforms import PasswordField
-from wtforms.validators import Length, ValidationError
 
 from .. import backup
 from ..archive import ArchiveError, WrongPassword
@@ -17,8 +13,9 @@ from ..plugins import placing
 from ..plugins.queries import tuples
 from . import access
 from .backup_page import context
+from .downloads import send_backup
 from .forms import NAME_MAX, UnitForm
-from .forms_backup import PASSWORD_MAX
+from .forms_backup import ExportPartForm, ImportPartForm
 from .forms_content import ConfirmForm
 from .htmx import see_other
 from .workspaces import workspace_or_404
@@ -27,38 +24,8 @@ bp = Blueprint("workspace_files", __name__)
 _COPY = " (copy)"
 
 
-def password_field(description: str, autocomplete: str) -> PasswordField:
-    """Return a field for the password of a file, which may have none."""
-    return PasswordField(
-        "Backup password",
-        description=description,
-        validators=[Length(max=PASSWORD_MAX, message=f"Use at most {PASSWORD_MAX} characters.")],
-        render_kw={"autocomplete": autocomplete},
-    )
-
-
-class ExportWorkspaceForm(FlaskForm):
-    """Save a workspace as a file."""
-
-    password = password_field("", "new-password")
-
-    def validate_password(self, field: PasswordField) -> None:
-        """Refuse a password that is shorter than the setting allows; none at all is allowed."""
-        least = access.settings().backup_password_min
-        if field.data and len(field.data) < least:
-            raise ValidationError(f"Use at least {least} characters, or leave the password empty.")
-
-
-class ImportWorkspaceForm(UnitForm):
+class ImportWorkspaceForm(UnitForm, ImportPartForm):
     """Make a workspace out of a file."""
-
-    file = FileField("Workspace file", render_kw={"accept": ".dbk"})
-    password = password_field("Empty, if the file was saved without one.", "off")
-
-    def validate_file(self, field: FileField) -> None:
-        """Ask for a file."""
-        if not field.data:
-            raise ValidationError("Choose the file of a workspace. Its name ends in .dbk.")
 
 
 @bp.post("/u/<slug>/w/<uid>/copy")
@@ -83,7 +50,7 @@ def copy(slug: str, uid: str) -> ResponseReturnValue:
 def export(slug: str, uid: str) -> ResponseReturnValue:
     """Send the workspace as a file. Secret values are for admins, and only behind a password."""
     workspace = workspace_or_404(uid)
-    form = ExportWorkspaceForm()
+    form = ExportPartForm()
     if form.validate_on_submit():
         is_admin = g.role is Role.ADMIN
         password = form.password.data or ""
@@ -94,7 +61,7 @@ def export(slug: str, uid: str) -> ResponseReturnValue:
         except (ArchiveError, BackupError) as error:
             form.form_errors.append(str(error))
         else:
-            return _download(file, f"{slug}-{_file_name(workspace)}.dbk")
+            return send_backup(io.BytesIO(file), f"{slug}-{_file_name(workspace)}.dbk")
     page = render_template("workspaces/export.html", form=form, workspace=workspace)
     return page, 422 if form.is_submitted() else 200
 
@@ -102,16 +69,6 @@ def export(slug: str, uid: str) -> ResponseReturnValue:
 def _file_name(workspace: Workspace) -> str:
     words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in workspace.name)
     return "-".join(words.lower().split())[:60] or str(workspace.uid)
-
-
-def _download(file: bytes, name: str) -> Response:
-    return send_file(
-        io.BytesIO(file),
-        mimetype="application/octet-stream",
-        as_attachment=True,
-        download_name=name,
-        max_age=0,
-    )
 
 
 @bp.route("/u/<slug>/workspaces/import", methods=["GET", "POST"])

@@ -140,7 +140,7 @@ def test_a_damaged_file_is_refused_whole(bob, cast):
 def test_a_missing_file_is_asked_for(bob, cast):
     answer = bob.post(IMPORT.format("daily"), data=form(cast.daily, password=""))
     assert answer.status_code == 422
-    assert "Choose the file of a workspace" in answer.text
+    assert "Choose a file. Its name ends in .dbk." in answer.text
 
 
 @pytest.mark.parametrize("address", [IMPORT.format("daily"), "/u/daily/w/ws-one/copy"])
