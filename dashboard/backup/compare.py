@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from ..archive import Row, Section
-from ..models import Unit
+from ..models import Unit, revision_of
 from .sections import TABLES
 from .tables import Table
 
@@ -81,7 +81,7 @@ class Comparer:
     """
 
     def __init__(self, unit: Unit, *, names: int = NAMES) -> None:
-        self._revision = int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())
+        self._revision = revision_of(unit)
         self._called: dict[str, str] = {}  # id of a workspace or profile -> its name
         self._coming = (_Merge(table, unit, names, self._called) for table in TABLES)
         self._merge: _Merge | None = None

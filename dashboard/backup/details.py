@@ -9,7 +9,7 @@ from ..archive import SECTIONS, ArchiveReader, Row, Section, decode_rows, with_f
 from ..archive.keys import Opener
 from ..archive.limits import MAX_POSITION
 from ..db import read_snapshot
-from ..models import Unit, User
+from ..models import Unit, User, revision_of
 from . import tickets
 from .errors import TicketUnusable, UnitChanged
 from .fields import FieldChange, fields_of
@@ -64,7 +64,7 @@ def details(
     asked = {(at.name, key) for at, key in zip(sections, keys, strict=True) if key is not None}
     then = _find(source, opener, asked)
     with read_snapshot():
-        if Unit.select(Unit.revision).where(Unit.id == unit.id).scalar() != unit_revision:
+        if revision_of(unit) != unit_revision:
             raise UnitChanged(unit_revision)
         now = {(name, key): TABLE_OF[name].find(unit, key) for name, key in asked}
     return [

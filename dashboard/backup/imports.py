@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from .. import db
 from ..archive import ArchiveError, new_file_key, sealed_slot
-from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User
+from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User, revision_of
 from ..vault import vault
 from . import runs, store, tickets
 from .attempts import attempted
@@ -73,7 +73,7 @@ def begin_import(
 
 
 def _is_current(unit: Unit, plan: Plan) -> bool:
-    revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
+    revision = revision_of(unit)
     return bool(revision == plan.unit_revision)
 
 

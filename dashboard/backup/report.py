@@ -16,7 +16,7 @@ from ..archive import (
 )
 from ..archive.keys import Opener
 from ..db import read_snapshot
-from ..models import Unit
+from ..models import Unit, revision_of
 from .compare import NAMES, Comparer, Comparison
 from .part_kinds import require_whole
 from .progress import Counter, Progress, Stage, silent
@@ -152,7 +152,7 @@ def preview(report: Report, unit: Unit, comparison: Comparison | None = None) ->
     require_whole(report.manifest)
     if comparison is None:
         now = count_rows(unit)
-        revision = int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())
+        revision = revision_of(unit)
     else:
         now = {section.section: section.now for section in comparison.sections}
         revision = comparison.unit_revision

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from .. import db
 from ..archive import ArchiveReader, ContentDigest, encode_rows, with_file_key
-from ..models import Unit
+from ..models import Unit, revision_of
 from .errors import FileChanged, NotVerified, UnitChanged
 from .export import content_digest
 from .part_kinds import require_whole
@@ -56,7 +56,7 @@ def restore(
         raise FileChanged
     require_disk_room(data_dir, plan)
 
-    revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
+    revision = revision_of(unit)
     if revision != plan.unit_revision:
         raise UnitChanged(plan.unit_revision)
 

@@ -11,6 +11,7 @@ from .changes import (
     changes_since,
     changing,
     restored_since,
+    revision_of,
 )
 from .content import (
     UNIT_STATE,
@@ -95,4 +96,5 @@ __all__ = [
     "place_of",
     "require_room",
     "restored_since",
+    "revision_of",
 ]

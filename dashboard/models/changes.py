@@ -83,6 +83,11 @@ def audit(
     )
 
 
+def revision_of(unit: Unit) -> int:
+    """Return the unit's revision as the database has it now; *unit* may be of earlier."""
+    return int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())
+
+
 @contextmanager
 def changing(
     unit: Unit,
@@ -102,7 +107,7 @@ def changing(
     """
     with ExitStack() as stack:
         _take_turn(stack, unit)
-        current = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
+        current = revision_of(unit)
         if revision is not None and revision != current:
             raise StaleRevision(unit, revision)
         facts = dict(detail)

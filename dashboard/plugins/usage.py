@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from ..db import read_snapshot
-from ..models import Unit
+from ..models import Unit, revision_of
 from . import references
 from .references import Use
 
@@ -36,7 +36,7 @@ _lock = Lock()
 def usage(unit: Unit) -> Usage:
     """Return who refers to the keys of *unit* now."""
     with read_snapshot():  # the revision must be that of what is read
-        revision = int(Unit.select(Unit.revision).where(Unit.id == unit.id).scalar())
+        revision = revision_of(unit)
         with _lock:
             known = _kept.get((unit.uid, revision))
         if known is not None:

@@ -11,7 +11,7 @@ from peewee import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .. import db, disk
-from ..models import NoRoom, StaleRevision, Unit, UnitBeingRestored, being_restored
+from ..models import NoRoom, StaleRevision, UnitBeingRestored, being_restored, revision_of
 from ..models.people import MemberChanged, NotAdmin, PeopleError
 from . import kept_input, news
 from .access import own_page
@@ -191,7 +191,7 @@ def _older_form() -> StaleRevision | None:
     unit, given = g.get("unit"), request.form.get("revision", "")
     if request.method != "POST" or unit is None or not given.isdecimal():
         return None
-    now = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()  # `unit` is of the start
+    now = revision_of(unit)  # `unit` is of the start
     return StaleRevision(unit, int(given)) if int(given) != now else None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import StaleRevision, changing
+from ..models import StaleRevision, changing, revision_of
 from ..plugins import keystore
 from ..plugins.references import NAME
 from ..plugins.usage import Usage, usage
@@ -88,7 +88,7 @@ def delete(slug: str) -> ResponseReturnValue:
             _delete(choice, form)
         except StaleRevision:
             form.form_errors, status = [CHANGED], 409
-            form.revision.data = str(_revision_now())
+            form.revision.data = str(revision_of(g.unit))
             choice = _choice()
         else:
             flash(f"{choice.count} {'is' if len(choice.names) == 1 else 'are'} deleted.", "success")
@@ -134,8 +134,3 @@ def _nothing(choice: Choice) -> str:
     if choice.gone:
         return "The chosen keys are gone already."
     return "Tick the keys to delete first."
-
-
-def _revision_now() -> int:
-    unit = type(g.unit)
-    return int(unit.select(unit.revision).where(unit.id == g.unit.id).scalar())

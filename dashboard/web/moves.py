@@ -9,7 +9,7 @@ from collections.abc import Callable
 from flask import Response, abort, g, make_response, request
 
 from .. import db
-from ..models import StaleRevision, Unit, changing, move_to, place_of
+from ..models import StaleRevision, changing, move_to, place_of, revision_of
 from ..models.places import Placed
 from . import news
 from .forms_content import ConfirmForm
@@ -42,7 +42,7 @@ def move(table: Placed, uid: str, action: str, name: str, home: str) -> Response
 def stale(error: StaleRevision, page: Callable[[str], str]) -> Response:
     """Refuse a move with 409 and the page of the true order, which tells why."""
     with db.read_snapshot():
-        g.unit.revision = Unit.select(Unit.revision).where(Unit.id == g.unit.id).scalar()
+        g.unit.revision = revision_of(g.unit)
         happened = "The unit was changed meanwhile."
         if error.revision is not None:
             happened = news.sentence_since(g.unit, error.revision)

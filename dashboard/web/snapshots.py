@@ -11,7 +11,7 @@ from flask import Flask, g, request
 from flask.typing import ResponseReturnValue
 
 from .. import db
-from ..models import Unit
+from ..models import revision_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,5 +33,5 @@ class SnapshotFlask(Flask):
             return super().dispatch_request()
         with db.read_snapshot():
             if unit := g.get("unit"):  # read by `access.guard`, a moment ago
-                unit.revision = Unit.select(Unit.revision).where(Unit.id == unit.id).scalar()
+                unit.revision = revision_of(unit)
             return super().dispatch_request()

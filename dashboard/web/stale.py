@@ -3,7 +3,7 @@
 from flask import Response, g, make_response, render_template
 
 from ..backup.errors import UnitChanged
-from ..models import Unit, changes_since
+from ..models import changes_since, revision_of
 from . import errors, news
 from .forms_backup import PreviewForm
 from .htmx import is_htmx, take_place
@@ -16,7 +16,7 @@ def answer(error: UnitChanged) -> Response:
     if not error.token:
         return errors.page(409, str(error))
     changes = changes_since(g.unit, error.revision)
-    revision = Unit.select(Unit.revision).where(Unit.id == g.unit.id).scalar()
+    revision = revision_of(g.unit)
     page = render_template(
         "backups/_stale.html" if is_htmx() else "backups/stale.html",
         section="Backup",
