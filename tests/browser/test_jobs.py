@@ -107,7 +107,8 @@ def test_an_import_is_cancelled_and_nothing_changed(backup_page, cast, tmp_path,
     with Unchanged(cast.daily):
         part.get_by_role("button", name="Import", exact=True).click()
         expect_bar(part, "Loading the backup")
-        part.get_by_role("button", name="Cancel").click()
+        with page.expect_response("**/cancel"):
+            part.get_by_role("button", name="Cancel").click()
         gate.set()
         expect(part.get_by_text("Cancelled. Nothing was changed.")).to_be_visible()
     expect(part.get_by_role("button", name="Validate")).to_be_visible()
