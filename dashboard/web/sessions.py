@@ -10,13 +10,14 @@ import secrets
 import time
 from typing import Any
 
-from flask import Flask, Request, Response, g, session
+from flask import Flask, Request, Response, g, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from peewee import JOIN, OperationalError
 
 from ..db import database
 from ..models import Session, User
+from ..models.accounts import ADDRESS_MAX, USER_AGENT_MAX
 
 IDLE_SECONDS = 12 * 3600
 ABSOLUTE_SECONDS = 7 * 24 * 3600
@@ -148,11 +149,21 @@ def _create(session: ServerSession, now: int) -> str:
         user=session.user,
         data=json.dumps(session),
         created_at=now,
+        **(_seen_of_the_browser() if session.user is not None else {}),
         seen_at=now,
         fresh_at=session.fresh_at,
         expires_at=_expiry(session.user, now, now),
     )
     return token
+
+
+def _seen_of_the_browser() -> dict[str, str]:
+    """Return what lets people know a log-in of theirs again; it decides nothing."""
+    agent = "".join(sign for sign in request.user_agent.string if sign.isprintable())
+    return {
+        "user_agent": agent[:USER_AGENT_MAX],
+        "address": (request.remote_addr or "")[:ADDRESS_MAX],
+    }
 
 
 def _update(session: ServerSession, row: Session, now: int) -> None:
