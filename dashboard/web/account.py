@@ -3,14 +3,17 @@
 from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import audit, second_factor
+from ..models import audit, events, second_factor
 from ..models.people import PeopleError, is_password, set_password
 from . import access, own_sessions, sessions
+from .audit_words import line_of
 from .auth import NOT_CONFIRMED
 from .forms_account import EndSessionForm, PasswordForm
 from .htmx import see_other
 
 bp = Blueprint("account", __name__)
+
+EVENTS_SHOWN = 10
 
 
 @bp.get("/account")
@@ -27,6 +30,7 @@ def _page(form: PasswordForm, status: int = 200) -> ResponseReturnValue:
         has_factor=second_factor.has_second_factor(g.user),
         codes_left=second_factor.recovery_codes_left(g.user),
         sessions=own_sessions.present(),
+        lately=[line_of(event) for event in events.about_account(g.user, EVENTS_SHOWN)],
     )
     return page, status
 

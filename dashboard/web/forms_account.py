@@ -19,6 +19,11 @@ class PasswordForm(NewPasswordForm):
         render_kw={"autocomplete": "current-password"},
     )
 
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.password.label.text = "New password"
+        self.again.label.text = "New password again"
+
 
 class EndSessionForm(FlaskForm):
     """End a log-in, or all others."""

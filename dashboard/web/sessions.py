@@ -23,6 +23,7 @@ IDLE_SECONDS = 12 * 3600
 ABSOLUTE_SECONDS = 7 * 24 * 3600
 ANONYMOUS_SECONDS = 3600
 FRESH_SECONDS = 30 * 60
+SESSIONS_MAX = 100  # of one user at a time: more than one has browsers, and few enough to list
 # How exactly idleness is known. A row is not written on every request: while an import holds the
 # write lock of SQLite, people who only look must not queue behind it.
 TOUCH_SECONDS = 10 * 60
@@ -143,6 +144,8 @@ def _expiry(user: User | None, created_at: int, now: int) -> int:
 
 def _create(session: ServerSession, now: int) -> str:
     Session.delete().where(Session.expires_at <= now).execute()
+    if session.user is not None:
+        _make_place(session.user)
     token = secrets.token_urlsafe(32)
     Session.create(
         token_hash=_hash(token),
@@ -155,6 +158,13 @@ def _create(session: ServerSession, now: int) -> str:
         expires_at=_expiry(session.user, now, now),
     )
     return token
+
+
+def _make_place(user: User) -> None:
+    """End what *user* used longest ago, if there would be more sessions than one may have."""
+    newest_first = Session.select(Session.token_hash).order_by(Session.seen_at.desc())
+    too_many = newest_first.where(Session.user == user).offset(SESSIONS_MAX - 1)
+    Session.delete().where(Session.token_hash.in_(too_many)).execute()
 
 
 def _seen_of_the_browser() -> dict[str, str]:

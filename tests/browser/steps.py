@@ -68,7 +68,7 @@ def log_in_elsewhere(page: Page, _site: Site) -> None:
 
 def send_wrong_old_password(page: Page, _site: Site) -> None:
     page.get_by_label("Password now").fill("wrong horse")
-    for label in ("Password", "Password again"):
+    for label in ("New password", "New password again"):
         page.get_by_label(label, exact=True).fill("quiet harbour, slow tide")
     page.get_by_role("button", name="Change password").click()
     expect(page.locator(".field__error")).to_be_visible()

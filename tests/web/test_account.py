@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
-from dashboard.models import AuditEvent, Session, User
-from dashboard.models.people import is_password
+from dashboard.models import AuditEvent, Session, User, audit
+from dashboard.models.people import is_password, set_password
 from dashboard.web.own_sessions import browser_in_words
 from tests.factories import PASSWORD
 from tests.web.conftest import COOKIE
@@ -190,6 +190,26 @@ def test_no_token_and_no_hash_is_on_the_page(alice, elsewhere):
         assert this_hash(client) not in page
 
 
+def test_the_log_in_seen_longest_ago_makes_place_for_one_too_many(
+    client, app, cast, login, monkeypatch
+):
+    monkeypatch.setattr("dashboard.web.sessions.SESSIONS_MAX", 3)
+    browsers = [login(app.test_client(), cast.alice) for _ in range(3)]
+    bob = login(app.test_client(), cast.bob)
+    for age, browser in enumerate(browsers):
+        Session.update(seen_at=Session.seen_at - age).where(
+            Session.token_hash == this_hash(browser)
+        ).execute()
+    client.post("/login", data={"email": cast.alice.email, "password": PASSWORD})
+    assert [is_in(browser) for browser in (client, *browsers, bob)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
 def test_ending_needs_a_fresh_login_and_the_csrf_token(app, client, cast, login, elsewhere):
     old = login(client, cast.alice, fresh=False)
     assert old.post("/account/sessions/end").location.startswith("/confirm")
@@ -197,6 +217,28 @@ def test_ending_needs_a_fresh_login_and_the_csrf_token(app, client, cast, login,
     fresh = login(client, cast.alice)
     assert fresh.post("/account/sessions/end", csrf=False).status_code == 400
     assert is_in(elsewhere)
+
+
+def test_what_was_done_with_the_account_is_shown_to_its_owner_alone(app, alice, cast, login):
+    app.test_client().post("/login", data={"email": cast.alice.email, "password": "wrong horse"})
+    set_password(cast.rita, NEW, by="command line")
+    alice.post("/account/sessions/end")
+    page = alice.get("/account").text
+    assert 'Log-in <span class="tag tag--warning">refused' in page
+    assert "Gave a new password" not in page
+    rita = login(app.test_client(), cast.rita).get("/account").text
+    assert "Gave a new password" in rita
+    assert "by command line" in rita
+    assert ">refused<" not in rita
+
+
+def test_the_page_asks_as_much_after_years_as_on_the_first_day(alice, cast, query_count):
+    for number in range(30):
+        audit("login", by=cast.alice if number % 2 else cast.bob)
+    with query_count() as queries:
+        page = alice.get("/account").text
+    assert page.count("Log-in <span") == 10
+    assert len(queries) <= 10, queries
 
 
 @pytest.mark.parametrize(
