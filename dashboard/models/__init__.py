@@ -42,6 +42,7 @@ from .enums import KeyType, Layout, Role, RunKind, RunState
 from .operations import AuditEvent, BackupRun, ImportTicket, SafetyCopy
 from .places import POSITION_MAX, last_place, move_to, order_of, place_of
 from .room import ROOM, NoRoom, require_room
+from .throttle import Throttle
 
 GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Installation,
@@ -53,6 +54,7 @@ GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Session,
     SecondFactor,
     RecoveryCode,
+    Throttle,
     BackupRun,
     ImportTicket,
     SafetyCopy,
@@ -93,6 +95,7 @@ __all__ = [
     "SecondFactor",
     "Session",
     "StaleRevision",
+    "Throttle",
     "ToolbarItem",
     "Unit",
     "UnitBeingRestored",

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from ..models import User, audit
 from ..models.second_factor import WrongCode, has_second_factor, recovery_codes_left, take_code
+from ..models.throttle import TooManyTries
 from . import access, sessions
 from .forms_account import LoginCodeForm
 from .htmx import leave_to, see_other
@@ -70,6 +71,10 @@ def check() -> ResponseReturnValue:
                 "login", by=user, outcome="refused", reason="the password was right, not the code"
             )
             form.code.errors = [str(error)]
+        except TooManyTries as error:  # the wrong ones are in the audit log already
+            form.code.errors = [f"{error} A recovery code is taken at once."]
+            page = render_template("auth/code.html", form=form)
+            return page, 429, {"Retry-After": str(error.seconds)}
     return render_template("auth/code.html", form=form), 422
 
 

@@ -323,18 +323,25 @@ def test_an_empty_profile_is_explained(client, cast, login):
             "alice",
             [
                 "Switch unit", "Show all", "Everything", "Edit profiles", "Workspace settings",
-                "Application settings", "Auto", "Light", "Dark", "Log out", "Admin settings",
+                "Application settings", "Auto", "Light", "Dark", "Your account", "Log out",
+                "Admin settings",
             ],
         ),
         (
             "bob",
             [
                 "Switch unit", "Show all", "Edit profiles", "Workspace settings",
-                "Application settings", "Auto", "Light", "Dark", "Log out",
+                "Application settings", "Auto", "Light", "Dark", "Your account", "Log out",
             ],
         ),
-        ("ursula", ["Switch unit", "Show all", "Everything", "Auto", "Light", "Dark", "Log out"]),
-        ("rita", ["Switch unit", "Show all", "Auto", "Light", "Dark", "Log out"]),
+        (
+            "ursula",
+            [
+                "Switch unit", "Show all", "Everything", "Auto", "Light", "Dark", "Your account",
+                "Log out",
+            ],
+        ),
+        ("rita", ["Switch unit", "Show all", "Auto", "Light", "Dark", "Your account", "Log out"]),
     ],
 )  # fmt: skip
 def test_the_menu_offers_what_the_role_may_do(client, cast, login, name, expected):
