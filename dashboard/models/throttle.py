@@ -26,6 +26,8 @@ GATES = {
     # Wrong codes of a user's second factor. 3 of a million are right at a time, and 288 a day can
     # be tried: who has the password needs more than two years for an even chance.
     "code": Gate(5, 5 * 60),
+    # Wrong login passwords of somebody who is logged in: at most 298 on the first day.
+    "confirm": Gate(10, 5 * 60),
 }
 
 

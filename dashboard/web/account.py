@@ -3,7 +3,7 @@
 from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import audit, events, second_factor
+from ..models import audit, events, second_factor, throttle
 from ..models.people import PeopleError, is_password, set_password
 from . import access, own_sessions, sessions
 from .audit_words import line_of
@@ -42,10 +42,12 @@ def change_password() -> ResponseReturnValue:
     form = PasswordForm()
     if not form.validate():
         return _page(form, 422)
+    throttle.take("confirm", str(g.user.id))
     if not is_password(g.user, form.old.data):
         audit("user.password", by=g.user, subject=g.user.email, outcome="refused")
         form.old.errors = [NOT_CONFIRMED]
         return _page(form, 422)
+    throttle.give_back("confirm", str(g.user.id))
     try:
         set_password(g.user, form.password.data)
     except PeopleError as error:

@@ -100,6 +100,16 @@ def test_a_password_that_is_refused_changes_nothing(alice, elsewhere, cast, old,
     assert events() == ([refused] if old == "not my password" else [])
 
 
+def test_the_old_password_cannot_be_guessed_from_a_session(alice, cast):
+    for _ in range(10):
+        assert change(alice, "not my password").status_code == 422
+    refused = change(alice)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 300
+    assert is_password(User.get_by_id(cast.alice.id), PASSWORD)
+    assert len(events()) == 10
+
+
 def test_changing_the_password_needs_the_csrf_token(alice, cast):
     data = {"old": PASSWORD, "password": NEW, "again": NEW}
     assert alice.post("/account/password", data=data, csrf=False).status_code == 400
