@@ -153,7 +153,7 @@ def _run(unit: Unit, by: User, kind: RunKind, uid: str) -> BackupRun:
     now = int(time.time())
     return BackupRun.create(
         uid=uid, unit=unit, user_email=by.email, kind=kind, state=RunState.DONE,
-        started_at=now, finished_at=now,
+        started_at=now, finished_at=now, file_bytes=1,
     )  # fmt: skip
 
 
