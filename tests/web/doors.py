@@ -22,7 +22,6 @@ from werkzeug.test import TestResponse
 from dashboard import db
 from dashboard.backup.store import file_path
 from dashboard.models import (
-    UNIT_STATE,
     Application,
     Asset,
     BackupRun,
@@ -43,7 +42,6 @@ from dashboard.models import (
     Workspace,
 )
 from dashboard.models.invites import invite
-from dashboard.models.people import set_role
 from dashboard.plugins import install, registry
 from tests.conftest import Cast
 from tests.factories import PIXEL, make_user
@@ -219,9 +217,6 @@ class Visitor:
         """Take the CSRF token of the session, and the cookie of a session begun for it."""
         page = self.client.get("/no-such-page").text
         self.token = TOKEN.search(page)[1]  # type: ignore[index]
-        return Visitor._keep(self)
-
-    def _keep(self) -> "Visitor":
         found = self.client.get_cookie(COOKIE)
         self.cookie = found.value if found is not None else self.cookie
         return self
@@ -300,11 +295,3 @@ def half_logged_in(client: FlaskClient, user: User) -> None:
         expires_at=now + 3600,
     )
     client.set_cookie(COOKIE, "half")
-
-
-def become(user: User, unit: Unit, role: Role | None) -> None:
-    """Change a role behind the user's back."""
-    set_role(user, unit, role)
-
-
-STATE_TABLES = {table._meta.table_name for table in UNIT_STATE}

@@ -175,5 +175,5 @@ def test_a_deed_without_a_transaction_is_noticed(attempt, deeds, monkeypatch, wo
 
     monkeypatch.setattr(units, "rename_unit", careless)
     deed = next(deed for deed in deeds if deed.endpoint == "units.rename")
-    found = [check(attempt, deed.send, random.Random(seed), "rename") for seed in range(60)]
+    found = (check(attempt, deed.send, random.Random(seed), "rename") for seed in range(60))
     assert any("half done" in words for wrong in found for words in wrong)
