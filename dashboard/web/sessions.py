@@ -34,7 +34,7 @@ class ServerSession(dict[str, Any], SessionMixin):
         super().__init__(json.loads(row.data) if row is not None else {})
         self.row = row
         self.kept = kept  # False: a request that has no use for a session
-        self.trouble: OperationalError | None = None  # why the database could not be asked
+        self.trouble: Exception | None = None  # why nobody can tell whose session it is
         self.stale = stale  # the browser holds a cookie that means nothing any more
         self.is_visit = True  # False: nobody did this, and it keeps no session alive
         self.user: User | None = row.user if row is not None else None
@@ -70,12 +70,13 @@ class ServerSessions(SessionInterface):
         try:
             open_connection()
             row = _find(token) if token else None
-        except OperationalError as error:
-            # Flask has no error page for a request without a session: the guard raises this.
+            return ServerSession(row, stale=bool(token) and row is None)
+        except Exception as error:
+            # A request without a session has no error page, and no answer of it the headers that
+            # all have: the guard raises this.
             broken = ServerSession(kept=False)
             broken.trouble = error
             return broken
-        return ServerSession(row, stale=bool(token) and row is None)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the row if it changed; set the cookie when the token is new."""
