@@ -119,6 +119,13 @@ def create_tables(models: Sequence[type[peewee.Model]]) -> None:
                 _withdraw_on_change(model, proof)
 
 
+def add_column(field: peewee.Field) -> None:
+    """Add the column of *field*, which has a default in the database, to a table that has rows."""
+    table = peewee.Entity(field.model._meta.table_name)
+    context = database.get_sql_context().literal("ALTER TABLE ").sql(table).literal(" ADD COLUMN ")
+    database.execute_sql(context.sql(field.ddl(context)).query()[0])
+
+
 def _refuse_changes(table: str) -> None:
     # A REPLACE deletes without asking the trigger on DELETE; the one on INSERT comes first.
     before = f"NEW.id <= (SELECT MAX(id) FROM {table})"  # noqa: S608 - a name of our own

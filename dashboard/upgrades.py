@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from . import db
-from .models import Installation, Invite
+from .models import Installation, Invite, RecoveryCode, SecondFactor, Session, Unit
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 class UnknownSchema(Exception):
@@ -16,8 +16,16 @@ def _to_3() -> None:
     db.create_tables([Invite])
 
 
+def _to_4() -> None:
+    db.add_column(Unit.admins_need_second_factor)
+    db.create_tables([SecondFactor, RecoveryCode])
+    # The sessions end: nobody knows from which browsers they are. People log in once more.
+    Session.drop_table()
+    db.create_tables([Session])
+
+
 # What makes the next version of each. Everything that a version brings is in its one step.
-STEPS: dict[int, Callable[[], None]] = {2: _to_3}
+STEPS: dict[int, Callable[[], None]] = {2: _to_3, 3: _to_4}
 
 
 def upgrade(schema: int) -> None:

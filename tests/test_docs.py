@@ -51,7 +51,9 @@ def test_every_command_is_in_the_table_and_has_an_example(name, command):
 
 def test_every_command_that_is_named_exists():
     table = README.split("## Commands")[1].split("## ")[0]
-    named = set(re.findall(r"`((?:(?:unit|user|backup|audit) )?[a-z]+)(?: [A-Z\[-][^`]*)?`", table))
+    named = set(
+        re.findall(r"`((?:(?:unit|user|backup|audit) )?[a-z][a-z-]*)(?: [A-Z\[-][^`]*)?`", table)
+    )
     known = {name for name, _ in commands()}
     assert named - {"python app"} <= known
     assert known <= named

@@ -20,7 +20,8 @@ MAY_BE_IMPORTED_BY = {
 ONLY = {
     "config": set(),
     "archive": {"nacl", "zstandard", "msgspec"},
-    "models": {"dashboard.db", "dashboard.vault", "peewee", "playhouse", "nacl"},  # login hashes
+    # nacl: login hashes; pyotp: the codes of a second factor
+    "models": {"dashboard.db", "dashboard.vault", "peewee", "playhouse", "nacl", "pyotp"},
     "backup": {f"dashboard.{room}" for room in ("archive", "models", "db", "vault", "disk")},
 }
 VERSION = "dashboard.__version__"  # a constant of the roof that all but the strict rooms may read

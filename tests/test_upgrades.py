@@ -14,22 +14,40 @@ from dashboard.models.invites import accept_as_new, invite
 from dashboard.models.people import is_password
 from tests import factories
 
-# Made by the last program that knew version 2: a full unit, an admin, a reader, two events.
+# Made by the last program that knew the version: a full unit, an admin, a reader, two events; and
+# since 3 an invite and somebody who is logged in.
 OLD = Path(__file__).parent / "installations"
 
 
-@pytest.fixture
-def data(settings):
-    """The data directory of an installation of version 2."""
+def installation(settings, version):
+    """Return the data directory of an installation of *version*."""
     data = settings.data_dir
     data.mkdir(mode=0o700)
-    shutil.copy(OLD / "schema-2.key", data / "server.key")
+    shutil.copy(OLD / f"schema-{version}.key", data / "server.key")
     (data / "server.key").chmod(0o600)
     with sqlite3.connect(data / "dashboard.db") as old:
         old.execute("PRAGMA page_size = 16384")
-        old.executescript((OLD / "schema-2.sql").read_text())
+        old.executescript((OLD / f"schema-{version}.sql").read_text())
     old.close()
     return data
+
+
+@pytest.fixture(params=[2, 3])
+def data(settings, request):
+    return installation(settings, request.param)
+
+
+def rows(data):
+    """Return every row of every table, as column -> value."""
+    with sqlite3.connect(data / "dashboard.db") as database:
+        database.row_factory = sqlite3.Row
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        found = {
+            name: [dict(row) for row in database.execute(f'SELECT * FROM "{name}"')]
+            for (name,) in tables
+        }
+    database.close()
+    return found
 
 
 def dump(data):
@@ -45,24 +63,25 @@ def set_schema(data, number):
     database.close()
 
 
-def test_version_2_becomes_3_and_keeps_everything(data, settings):
-    before = dump(data)
+def test_a_version_before_becomes_4_and_keeps_everything_but_sessions(data, settings):
+    before = rows(data)
     create_app(settings)
-    after = dump(data)
+    after = rows(data)
     with db.database.connection_context():
-        assert Installation.get().schema == upgrades.SCHEMA == 3
+        assert Installation.get().schema == upgrades.SCHEMA == 4
         alice = User.get(User.email == "alice@harbour.example")
         assert is_password(alice, factories.PASSWORD)
         assert chain.verify().fault is None
         assert AuditEvent.select().count() == 2
-    new = [line for line in after if line not in before]
-    # One table with its indexes, and the number of the version: nothing else came or went.
-    assert [line for line in new if "invite" not in line] == [
-        line for line in after if line.startswith('INSERT INTO "installation"')
-    ]
-    gone = [line for line in before if line not in after]
-    assert len(gone) == 1
-    assert gone[0].startswith('INSERT INTO "installation"')
+    assert after.pop("session") == []
+    del before["session"]
+    before["installation"][0]["schema"] = 4
+    for table, old in before.items():
+        columns = old[0] if old else {}
+        assert [{name: row[name] for name in columns} for row in after[table]] == old, table
+    new = {table for table in after if after[table]} - {table for table in before if before[table]}
+    assert new == set()
+    assert [unit["admins_need_second_factor"] for unit in after["unit"]] == [0]
 
 
 def test_an_upgraded_database_has_the_tables_of_a_new_one(data, settings, tmp_path):
@@ -98,7 +117,7 @@ def test_it_is_done_once(data, settings):
     assert dump(data) == before
 
 
-@pytest.mark.parametrize("number", [0, 1, 4, 99])
+@pytest.mark.parametrize("number", [0, 1, 5, 99])
 def test_other_versions_are_refused_and_left_as_they_are(data, settings, number):
     set_schema(data, number)
     before = dump(data)
@@ -108,13 +127,13 @@ def test_other_versions_are_refused_and_left_as_they_are(data, settings, number)
 
 
 def test_a_step_that_fails_leaves_the_old_version(data, settings, monkeypatch):
-    before = dump(data)
+    before, honest = dump(data), upgrades.STEPS[3]
 
     def half():
-        db.create_tables([Invite])
+        honest()
         raise db.DatabaseError("the disk was torn out")
 
-    monkeypatch.setitem(upgrades.STEPS, 2, half)
+    monkeypatch.setitem(upgrades.STEPS, 3, half)
     with pytest.raises(InstallationUnusable):
         create_app(settings)
     assert dump(data) == before
@@ -129,13 +148,9 @@ def test_a_foreign_key_is_refused_before_anything_is_upgraded(data, settings, tm
     assert dump(data) == before
 
 
-def test_two_programs_that_start_at_once_upgrade_once(data, settings, monkeypatch):
-    open_installation(data)  # binds the database; both threads come with the old number
-    set_schema(data, 2)
-    with sqlite3.connect(data / "dashboard.db") as database:
-        database.execute("DROP TABLE invite")
-    database.close()
-    steps, honest, together = [], upgrades.STEPS[2], threading.Barrier(2)
+def test_two_programs_that_start_at_once_upgrade_once(settings, monkeypatch):
+    db.bind("", installation(settings, 3))  # both threads come with the old number
+    steps, honest, together = [], upgrades.STEPS[3], threading.Barrier(2)
 
     def step():
         steps.append(1)
@@ -144,9 +159,9 @@ def test_two_programs_that_start_at_once_upgrade_once(data, settings, monkeypatc
     def start():
         with db.database.connection_context():
             together.wait(10)
-            upgrades.upgrade(2)
+            upgrades.upgrade(3)
 
-    monkeypatch.setitem(upgrades.STEPS, 2, step)
+    monkeypatch.setitem(upgrades.STEPS, 3, step)
     threads = [threading.Thread(target=start) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -154,4 +169,4 @@ def test_two_programs_that_start_at_once_upgrade_once(data, settings, monkeypatc
         thread.join(30)
     assert steps == [1]
     with db.database.connection_context():
-        assert Installation.get().schema == 3
+        assert Installation.get().schema == 4

@@ -7,8 +7,9 @@ import click
 
 from ..config import Settings
 from ..db import write_transaction
-from ..models import Membership, Role, Unit, User, audit
-from ..models.people import create_user, set_role
+from ..models import Membership, Role, SecondFactor, Unit, User, audit, second_factor
+from ..models.people import create_user, set_password, set_role
+from ..models.standing import disable, enable
 from .common import (
     COMMAND_LINE,
     ask_password,
@@ -24,7 +25,7 @@ from .common import (
 
 @click.group()
 def user() -> None:
-    """List and create users, and take them out of units."""
+    """List and create users, take them out of units, and let them in again or not."""
 
 
 @user.command("list")
@@ -37,6 +38,7 @@ def list_users(settings: Settings, *, as_json: bool) -> None:
     Example: dashboard user list
     """
     with opened(settings):
+        with_factor = {row.user.id for row in SecondFactor.select(SecondFactor, User).join(User)}
         roles: dict[int, dict[str, str]] = {}
         for member in (
             Membership.select(Membership, Unit, User)
@@ -51,6 +53,7 @@ def list_users(settings: Settings, *, as_json: bool) -> None:
                 "email": found.email,
                 "name": found.name,
                 "active": found.is_active,
+                "second_factor": found.id in with_factor,
                 "roles": roles.get(found.id, {}),
             }
             for found in User.select().order_by(User.email)
@@ -122,3 +125,82 @@ def remove(settings: Settings, email: str, slug: str) -> None:
             set_role(person, found, None)
             audit("member.remove", by=COMMAND_LINE, unit=found, subject=person.email, was=role)
     click.echo(f"{person.email} is no member of {slug} any more.", err=True)
+
+
+@user.command("password")
+@click.argument("email")
+@password_option
+@click.pass_obj
+@refusing
+def password(settings: Settings, email: str, password_file: Path | None) -> None:
+    """Give a user a new login password. Every session of the user ends.
+
+    It comes from a prompt, --password-file or DASHBOARD_USER_PASSWORD.
+
+    Example: dashboard user password omar@harbour.example
+    """
+    with opened(settings):
+        person = _user_or_refuse(email)
+        new = ask_password(
+            password_file, "DASHBOARD_USER_PASSWORD", "New login password", confirm=True
+        )
+        set_password(person, new, by=COMMAND_LINE)
+    click.echo(f"{person.email} has a new password and is logged out everywhere.", err=True)
+
+
+@user.command("second-factor-off")
+@click.argument("email")
+@click.pass_obj
+@refusing
+def second_factor_off(settings: Settings, email: str) -> None:
+    """Switch a user's second factor off: for a lost phone without recovery codes.
+
+    Make sure first that it is the user who asks: from now on the password alone logs in.
+
+    Example: dashboard user second-factor-off omar@harbour.example
+    """
+    with opened(settings):
+        person = _user_or_refuse(email)
+        if not second_factor.has_second_factor(person):
+            refuse("no_second_factor", f"{person.email} has no second factor.")
+        second_factor.turn_off(person, by=COMMAND_LINE)
+    click.echo(f"{person.email} logs in with the password alone.", err=True)
+
+
+@user.command("disable")
+@click.argument("email")
+@click.pass_obj
+@refusing
+def disable_user(settings: Settings, email: str) -> None:
+    """Keep a user from logging in; never the last admin of a unit. Roles stay, sessions end.
+
+    Example: dashboard user disable omar@harbour.example
+    """
+    with opened(settings):
+        person = _user_or_refuse(email)
+        disable(person, by=COMMAND_LINE)
+    click.echo(f"{person.email} cannot log in any more and is logged out everywhere.", err=True)
+
+
+@user.command("enable")
+@click.argument("email")
+@click.pass_obj
+@refusing
+def enable_user(settings: Settings, email: str) -> None:
+    """Let a disabled user log in again, with the password and the roles of before.
+
+    Example: dashboard user enable omar@harbour.example
+    """
+    with opened(settings):
+        person = _user_or_refuse(email)
+        enable(person, by=COMMAND_LINE)
+    click.echo(f"{person.email} can log in again.", err=True)
+
+
+def _user_or_refuse(email: str) -> User:
+    found: User | None = User.get_or_none(User.email == email.strip().lower())
+    if found is None:
+        refuse(
+            "no_such_user", f"There is no user {email}.", hint="`dashboard user list` lists them"
+        )
+    return found

@@ -1,7 +1,17 @@
 """The tables and their rules. `accounts` and `operations` stay; `content` is what a backup is."""
 
 from ..db import BaseModel
-from .accounts import Installation, Invite, Membership, Organisation, Session, Unit, User
+from .accounts import (
+    Installation,
+    Invite,
+    Membership,
+    Organisation,
+    RecoveryCode,
+    SecondFactor,
+    Session,
+    Unit,
+    User,
+)
 from .changes import (
     StaleRevision,
     UnitBeingRestored,
@@ -41,6 +51,8 @@ GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Membership,
     Invite,
     Session,
+    SecondFactor,
+    RecoveryCode,
     BackupRun,
     ImportTicket,
     SafetyCopy,
@@ -73,10 +85,12 @@ __all__ = [
     "Profile",
     "ProfileRole",
     "ProfileWorkspace",
+    "RecoveryCode",
     "Role",
     "RunKind",
     "RunState",
     "SafetyCopy",
+    "SecondFactor",
     "Session",
     "StaleRevision",
     "ToolbarItem",

@@ -1,9 +1,19 @@
 """The installation, the organisation, its units, users and sessions: never in a backup."""
 
+import secrets
+
 import peewee
 
 from ..db import BaseModel, NumberedModel
+from ..vault import SealedField
 from .enums import Role
+
+USER_AGENT_MAX = 200
+ADDRESS_MAX = 45  # an IPv6 address that carries an IPv4 one
+
+
+def _new_uid() -> str:
+    return secrets.token_hex(16)
 
 
 class Installation(NumberedModel):
@@ -36,6 +46,10 @@ class Unit(NumberedModel):
     name = peewee.CharField(max_length=120)
     revision = peewee.BigIntegerField(default=0)
     created_at = peewee.CharField(max_length=20)
+    # A rule for people, so no state of the unit: not in a backup, and no import changes it.
+    admins_need_second_factor = peewee.BooleanField(
+        default=False, constraints=[peewee.SQL("DEFAULT FALSE")]
+    )
 
 
 class User(NumberedModel):
@@ -84,12 +98,34 @@ class Invite(NumberedModel):
         indexes = ((("unit", "email"), True),)
 
 
+class SecondFactor(BaseModel):
+    """The secret that a user's authenticator app shares with this server, once it was proven."""
+
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE", primary_key=True)
+    secret = SealedField()
+    # The 30 seconds (number since 1970) of the last code that was taken: a code works once.
+    last_step = peewee.BigIntegerField()
+    created_at = peewee.BigIntegerField()
+
+
+class RecoveryCode(NumberedModel):
+    """One way in without the app. There is a row only while the code works; it holds its hash."""
+
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    code_hash = peewee.CharField(max_length=64, unique=True)
+
+
 class Session(BaseModel):
     """A browser that came by. The cookie holds a random token, the row only its hash."""
 
     token_hash = peewee.CharField(max_length=64, primary_key=True)
+    # Names the session where it is listed; opens nothing.
+    uid = peewee.CharField(max_length=32, unique=True, default=_new_uid)
     user = peewee.ForeignKeyField(User, on_delete="CASCADE", null=True)
     data = peewee.TextField(default="{}")
+    # Of the log-in, for its owner to know it again.
+    user_agent = peewee.CharField(max_length=USER_AGENT_MAX, default="")
+    address = peewee.CharField(max_length=ADDRESS_MAX, default="")
     # All times are whole seconds since 1970 (UTC).
     created_at = peewee.BigIntegerField()
     seen_at = peewee.BigIntegerField()

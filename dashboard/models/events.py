@@ -7,10 +7,24 @@ from typing import Any
 
 import peewee
 
-from .accounts import Membership, Unit, User
+from .accounts import Installation, Membership, Unit, User
 from .operations import AuditEvent
 
 BATCH_EVENTS = 2_000
+# What tells somebody that another person uses, or tries to use, his account.
+ABOUT_ACCOUNT = (
+    "login",
+    "confirm",
+    "session.end",
+    "second_factor.codes",
+    "second_factor.off",
+    "second_factor.on",
+    "user.disable",
+    "user.enable",
+    "user.password",
+)
+# How far back they are looked for: a page must not walk through a log of years.
+ACCOUNT_EVENTS_SEARCHED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,18 @@ def newest(wanted: Wanted, count: int, *, before: int | None = None) -> list[Aud
 
 def _members(unit: Unit) -> peewee.Select:
     return User.select(User.email).join(Membership).where(Membership.unit == unit)
+
+
+def about_account(user: User, count: int) -> list[AuditEvent]:
+    """Return the newest events about the account of *user*, whoever did them."""
+    end = Installation.select(Installation.audit_events).scalar()
+    query = AuditEvent.select().where(
+        AuditEvent.id > end - ACCOUNT_EVENTS_SEARCHED,
+        AuditEvent.unit_uid == "",
+        AuditEvent.action.in_(ABOUT_ACCOUNT),
+        (AuditEvent.user_email == user.email) | (AuditEvent.subject == user.email),
+    )
+    return list(query.order_by(AuditEvent.id.desc()).limit(count))
 
 
 def every(wanted: Wanted) -> Iterator[AuditEvent]:

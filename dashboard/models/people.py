@@ -194,12 +194,14 @@ def _admins(unit: Unit) -> int:
     return int(admins.count())
 
 
-def set_password(user: User, password: str) -> None:
-    """Change the login password and end every session of the user."""
+def set_password(user: User, password: str, *, by: User | str = "") -> None:
+    """Change the login password and end every session of the user, who does it unless *by* does."""
     hashed = hash_password(password)
     with write_transaction():
         User.update(password_hash=hashed).where(User.id == user.id).execute()
         Session.delete().where(Session.user == user).execute()
+        audit("user.password", by=by or user, subject=user.email)
+    user.password_hash = hashed
 
 
 def rename_unit(unit: Unit, name: str, *, by: User, seen: str) -> None:

@@ -15,6 +15,7 @@ from ..plugins.addresses import Allowed
 from ..plugins.outgoing import Client
 from ..plugins.sources import Sources
 from . import access, errors, security, sessions, shell
+from .account import bp as account
 from .applications import bp as applications
 from .audit import bp as audit
 from .auth import bp as auth
@@ -28,6 +29,8 @@ from .members import bp as members
 from .news import bp as news
 from .plugins import bp as plugins
 from .profiles import bp as profiles
+from .second_factor import bp as second_factor
+from .second_step import bp as second_step
 from .setup import bp as setup
 from .snapshots import SnapshotFlask
 from .units import bp as units
@@ -36,6 +39,9 @@ from .workspaces import bp as workspaces
 
 BLUEPRINTS = (
     auth,
+    second_step,
+    account,
+    second_factor,
     setup,
     units,
     workspaces,

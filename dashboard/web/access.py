@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 from ..backup.attempts import soon
 from ..backup.store import Folders
 from ..config import MIB, Settings
-from ..models import Membership, Role, Unit, audit
+from ..models import Membership, Role, Unit, audit, second_factor
 from . import sessions
 from .htmx import is_htmx, leave_to
 
@@ -141,6 +141,10 @@ def guard() -> Response | None:
         return leave_to(url_for("auth.login", next=place_to_return()), status=401)
     if rule.kind == "unit":
         _enter_unit(rule)
+        if second_factor.is_missing(user, g.unit, g.role):
+            if request.method == "POST":
+                note_refusal(reason="no second factor")
+            return leave_to(url_for("second_factor.show", next=place_to_return()), status=401)
     if getattr(view, "access_fresh", False) and not sessions.is_fresh():
         return leave_to(url_for("auth.confirm", next=place_to_return()), status=401)
     return None
@@ -164,9 +168,9 @@ def _enter_unit(rule: Rule) -> None:
         abort(403)
 
 
-def note_refusal() -> None:
-    """Write into the audit log that the role did not allow what was asked for."""
-    event = {"subject": request.endpoint or "", "outcome": "refused"}
+def note_refusal(*, reason: str = "") -> None:
+    """Write into the audit log that the role, or *reason*, did not allow what was asked for."""
+    event = {"subject": request.endpoint or "", "outcome": "refused", "reason": reason}
     soon(partial(audit, "access.refuse", by=g.user, unit=g.unit, at=int(time.time()), **event))
 
 
@@ -175,6 +179,11 @@ def place_to_return() -> str | None:
     if request.method in ("GET", "HEAD") and not is_htmx():
         return own_page(request.full_path.removesuffix("?"))
     return own_page(request.headers.get("HX-Current-URL") or request.referrer)
+
+
+def next_page() -> str:
+    """Return the own page that the address names as the next one, or where everybody begins."""
+    return own_page(request.args.get("next")) or url_for("units.start")
 
 
 def own_page(url: str | None) -> str | None:
@@ -188,7 +197,7 @@ def own_page(url: str | None) -> str | None:
         endpoint, _ = current_app.url_map.bind("").match(parts.path, method="GET")
     except HTTPException:
         return None
-    if endpoint == "static" or endpoint.startswith("auth."):
+    if endpoint == "static" or endpoint.startswith(("auth.", "second_step.")):
         return None
     return parts.path + (f"?{parts.query}" if parts.query else "")
 

@@ -1,14 +1,16 @@
 """Log in, log out, type the password again, choose a theme."""
 
-from flask import Blueprint, abort, flash, g, render_template, request, url_for
+from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from ..installation import is_set_up
 from ..models import User, audit
 from ..models.people import is_password
+from ..models.second_factor import has_second_factor
 from . import access, sessions
 from .forms import ConfirmForm, LoginForm, LogoutForm, ThemeForm
 from .htmx import leave_to, see_other
+from .second_step import begin as begin_second_step
 
 bp = Blueprint("auth", __name__)
 
@@ -17,16 +19,12 @@ NOT_LOGGED_IN = "This email and password do not belong together. Check both and 
 NOT_CONFIRMED = "This is not your login password. Try again."
 
 
-def _next_page() -> str:
-    return access.own_page(request.args.get("next")) or url_for("units.start")
-
-
 @bp.get("/login")
 @access.public
 def login() -> ResponseReturnValue:
     """Show the log-in page."""
     if sessions.user() is not None:
-        return leave_to(_next_page())
+        return leave_to(access.next_page())
     if not is_set_up():
         return leave_to(url_for("units.start"))
     return render_template("auth/login.html", form=LoginForm())
@@ -40,9 +38,11 @@ def log_in() -> ResponseReturnValue:
     if form.validate():
         user = User.get_or_none(User.email == form.email.data.lower())
         if is_password(user, form.password.data) and user is not None:
+            if has_second_factor(user):
+                return begin_second_step(user)
             audit("login", by=user)
             sessions.log_in(user)
-            return see_other(_next_page())
+            return see_other(access.next_page())
         # An address that nobody has may be a password typed in the wrong field: it is not kept.
         audit("login", by=user or NOBODY, outcome="refused")
         form.password.errors = [NOT_LOGGED_IN]
@@ -77,7 +77,7 @@ def confirmed() -> ResponseReturnValue:
         if is_password(g.user, form.password.data):
             audit("confirm", by=g.user)
             sessions.confirm()
-            return see_other(_next_page())
+            return see_other(access.next_page())
         audit("confirm", by=g.user, outcome="refused")
         form.password.errors = [NOT_CONFIRMED]
     return render_template("auth/confirm.html", form=form), 422

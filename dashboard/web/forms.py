@@ -140,10 +140,9 @@ def slug_field(label: str) -> StringField:
     )
 
 
-class NewPersonForm(FlaskForm):
-    """Who somebody new is, and the password to log in with."""
+class NewPasswordForm(FlaskForm):
+    """Choose a password to log in with, and type it twice."""
 
-    name = name_field("Your name")
     password = PasswordField(
         "Password",
         validators=[
@@ -158,6 +157,12 @@ class NewPersonForm(FlaskForm):
         validators=[EqualTo("password", "Type the same password twice.")],
         render_kw={"autocomplete": "new-password"},
     )
+
+
+class NewPersonForm(NewPasswordForm):
+    """Who somebody new is, and the password to log in with."""
+
+    name = name_field("Your name")
 
 
 class SetupForm(NewPersonForm):

@@ -39,6 +39,12 @@ class RemoveMemberForm(FlaskForm):
     seen = _seen_role()
 
 
+class SecondFactorRuleForm(FlaskForm):
+    """Ask the admins of a unit for a second factor, or not any more."""
+
+    required = HiddenField("Required", validators=[AnyOf(("yes", "no"), "Reload the page.")])
+
+
 class InviteForm(FlaskForm):
     """Invite somebody by a link."""
 

@@ -7,12 +7,12 @@ import peewee
 from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import Membership, Role, Session, User, Workspace
+from ..models import Membership, Role, SecondFactor, Session, User, Workspace, second_factor
 from ..models.invites import open_invites
 from ..models.people import MemberChanged, PeopleError, change_role
 from ..plugins.queries import tuples
 from . import access
-from .forms_people import RemoveMemberForm, RoleForm
+from .forms_people import RemoveMemberForm, RoleForm, SecondFactorRuleForm
 from .htmx import see_other
 
 bp = Blueprint("members", __name__)
@@ -25,19 +25,40 @@ NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 def index(slug: str) -> ResponseReturnValue:
     """List the people of the unit, the most powerful first, and the open invites."""
     found = (
-        Membership.select(Membership, User)
+        Membership.select(Membership, User, SecondFactor.created_at)
         .join(User)
+        .join(SecondFactor, peewee.JOIN.LEFT_OUTER, attr="factor")
         .where(Membership.unit == g.unit)
         .order_by(User.name, User.email)
     )
+    with_factor = {row.user.id for row in found if getattr(row.user, "factor", None) is not None}
     rank = {role: number for number, role in enumerate(Role)}
     members = sorted(
         ((row.user, Role(row.role)) for row in found), key=lambda member: rank[member[1]]
     )
     invites = [(row, Role(row.role), _moment(row.expires_at)) for row in open_invites(g.unit)]
     return render_template(
-        "members/index.html", members=members, seen=_last_seen(), invites=invites
+        "members/index.html",
+        members=members,
+        seen=_last_seen(),
+        invites=invites,
+        with_factor=with_factor,
     )
+
+
+@bp.post("/u/<slug>/admin/members/second-factor")
+@access.requires(*access.ADMIN)
+@access.fresh
+def require_second_factor(slug: str) -> ResponseReturnValue:
+    """Ask the admins of the unit for a second factor, or not any more."""
+    form = SecondFactorRuleForm()
+    if not form.validate():
+        abort(422)
+    required = form.required.data == "yes"
+    second_factor.require(g.unit, required, by=g.user)
+    said = "Every admin of this unit needs a second factor from now on."
+    flash(said if required else "Admins of this unit need no second factor any more.", "success")
+    return see_other(url_for(".index", slug=slug))
 
 
 def _last_seen() -> dict[int, datetime]:

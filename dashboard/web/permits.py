@@ -10,7 +10,7 @@ from collections.abc import Callable
 from flask import g
 
 from ..backup.errors import NoLongerAllowed
-from ..models import Role, Session, Unit, User, people
+from ..models import Role, Session, Unit, User, people, second_factor
 from . import sessions
 
 
@@ -36,6 +36,8 @@ def _require_admin(user: User, unit: Unit) -> None:
         raise NoLongerAllowed("Your account was disabled")
     if people.role_of(now, unit) is not Role.ADMIN:
         raise NoLongerAllowed("You stopped being an admin of this unit")
+    if second_factor.is_missing(now, Unit.get_by_id(unit.id), Role.ADMIN):
+        raise NoLongerAllowed("This unit began to ask its admins for a second factor")
 
 
 def _require_session(token_hash: str, user: User, pressed_at: int) -> None:

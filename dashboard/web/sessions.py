@@ -10,18 +10,20 @@ import secrets
 import time
 from typing import Any
 
-from flask import Flask, Request, Response, g, session
+from flask import Flask, Request, Response, g, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from peewee import JOIN, OperationalError
 
 from ..db import database
 from ..models import Session, User
+from ..models.accounts import ADDRESS_MAX, USER_AGENT_MAX
 
 IDLE_SECONDS = 12 * 3600
 ABSOLUTE_SECONDS = 7 * 24 * 3600
 ANONYMOUS_SECONDS = 3600
 FRESH_SECONDS = 30 * 60
+SESSIONS_MAX = 100  # of one user at a time: more than one has browsers, and few enough to list
 # How exactly idleness is known. A row is not written on every request: while an import holds the
 # write lock of SQLite, people who only look must not queue behind it.
 TOUCH_SECONDS = 10 * 60
@@ -143,17 +145,36 @@ def _expiry(user: User | None, created_at: int, now: int) -> int:
 
 def _create(session: ServerSession, now: int) -> str:
     Session.delete().where(Session.expires_at <= now).execute()
+    if session.user is not None:
+        _make_place(session.user)
     token = secrets.token_urlsafe(32)
     Session.create(
         token_hash=_hash(token),
         user=session.user,
         data=json.dumps(session),
         created_at=now,
+        **(_seen_of_the_browser() if session.user is not None else {}),
         seen_at=now,
         fresh_at=session.fresh_at,
         expires_at=_expiry(session.user, now, now),
     )
     return token
+
+
+def _make_place(user: User) -> None:
+    """End what *user* used longest ago, if there would be more sessions than one may have."""
+    newest_first = Session.select(Session.token_hash).order_by(Session.seen_at.desc())
+    too_many = newest_first.where(Session.user == user).offset(SESSIONS_MAX - 1)
+    Session.delete().where(Session.token_hash.in_(too_many)).execute()
+
+
+def _seen_of_the_browser() -> dict[str, str]:
+    """Return what lets people know a log-in of theirs again; it decides nothing."""
+    agent = "".join(sign for sign in request.user_agent.string if sign.isprintable())
+    return {
+        "user_agent": agent[:USER_AGENT_MAX],
+        "address": (request.remote_addr or "")[:ADDRESS_MAX],
+    }
 
 
 def _update(session: ServerSession, row: Session, now: int) -> None:

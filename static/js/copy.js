@@ -10,7 +10,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", () => {
     navigator.clipboard.writeText(field.value).then(
       () => { said.textContent = "Copied."; },
-      () => { field.focus(); said.textContent = "Copy the marked link."; },
+      () => { field.focus(); said.textContent = "Copy what is marked."; },
     );
   });
 }

@@ -16,7 +16,7 @@ from .demo_site import Site
 DAILY, WEEKLY, SANDBOX = "/u/harbour-daily", "/u/coast-weekly", "/u/sandbox"
 ADMIN = f"{DAILY}/admin"
 EMPTY = f"{SANDBOX}/admin"
-MAJA, INGRID, LENA, NOBODY = "maja.lind", "ingrid.berg", "lena.fors", ""
+MAJA, INGRID, LENA, TOM, NOBODY = "maja.lind", "ingrid.berg", "lena.fors", "tom.okafor", ""
 NOTES, EDITOR = "dashboard.core.notes", "example.deskworks.story-editor"
 PHOTOS = "example.deskworks.photo-desk"
 
@@ -66,6 +66,13 @@ SCREENS = (
     Screen("setup", "/setup/{token}", NOBODY, before_setup=True),
     Screen("login", "/login", NOBODY),
     Screen("login-refused", "/login", NOBODY, steps.send_wrong_login),
+    Screen("login-code", "/login", NOBODY, steps.type_the_right_password, also="/login/code"),
+    # one's own account
+    Screen("account", "/account", INGRID, steps.log_in_elsewhere),
+    Screen("account-refused", "/account", then=steps.send_wrong_old_password),
+    Screen("second-factor-new", "/account/second-factor"),
+    Screen("second-factor-codes", "/account/second-factor", TOM, steps.set_up_second_factor),
+    Screen("second-factor", "/account/second-factor", TOM, steps.have_second_factor),
     # outside a unit
     Screen("confirm", "/confirm"),
     Screen("units", "/units?here=harbour-daily"),

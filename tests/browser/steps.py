@@ -6,10 +6,20 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from dashboard import db
-from dashboard.models import Plugin, Role, User, changing
+from dashboard.models import (
+    Plugin,
+    RecoveryCode,
+    Role,
+    SecondFactor,
+    Session,
+    User,
+    changing,
+    second_factor,
+)
 from dashboard.models.invites import invite
+from tests.web.authenticator import Phone, set_up
 
-from .demo_site import BACKUP_PASSWORD, Site, person, unit_of
+from .demo_site import BACKUP_PASSWORD, PASSWORD, Site, person, unit_of
 
 Steps = Callable[[Page, Site], None]
 
@@ -23,6 +33,63 @@ def send_wrong_login(page: Page, _site: Site) -> None:
     page.get_by_label("Password").fill("wrong horse")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_text("do not belong together")).to_be_visible()
+
+
+def type_the_right_password(page: Page, _site: Site) -> None:
+    """Log in as somebody who has a second factor."""
+    with db.database.connection_context():
+        pia = User.get(User.email == person("pia.strand"))
+        if not second_factor.has_second_factor(pia):
+            set_up(pia)
+    page.get_by_label("Email", exact=True).fill(pia.email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Type the code")).to_be_visible()
+
+
+def log_in_elsewhere(page: Page, _site: Site) -> None:
+    """Let the account have two more sessions, one of them of a long past."""
+    with db.database.connection_context():
+        mine = Session.select().join(User).where(User.email == person("ingrid.berg")).get()
+        for number, agent in enumerate(("(Windows) Firefox/140.0", "(iPhone) Safari/604.1")):
+            Session.insert(
+                token_hash=f"{number}" * 64,
+                uid=f"{number}" * 32,
+                user=mine.user,
+                user_agent=agent,
+                address=("192.0.2.17", "2001:db8::5:1e")[number],
+                created_at=mine.created_at - 86_400 * (number + 1),
+                seen_at=mine.created_at - 3_600,
+                expires_at=mine.expires_at,
+            ).on_conflict_ignore().execute()
+    page.reload()
+    expect(page.get_by_role("button", name="End all others")).to_be_visible()
+
+
+def send_wrong_old_password(page: Page, _site: Site) -> None:
+    page.get_by_label("Password now").fill("wrong horse")
+    for label in ("New password", "New password again"):
+        page.get_by_label(label, exact=True).fill("quiet harbour, slow tide")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.locator(".field__error")).to_be_visible()
+
+
+def set_up_second_factor(page: Page, _site: Site) -> None:
+    with db.database.connection_context():
+        tom = User.get(User.email == person("tom.okafor"))
+        for table in (SecondFactor, RecoveryCode):
+            table.delete().where(table.user == tom).execute()
+    page.reload()
+    secret = page.locator(".factor__secret").inner_text().replace(" ", "")
+    page.get_by_label("Code", exact=True).fill(Phone(secret).code())
+    page.get_by_role("button", name="Switch it on").click()
+    expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+
+
+def have_second_factor(page: Page, site: Site) -> None:
+    set_up_second_factor(page, site)
+    page.goto(f"{site.address}/account/second-factor")
+    expect(page.get_by_role("heading", name="New recovery codes")).to_be_visible()
 
 
 def make_a_workspace(page: Page, _site: Site) -> None:

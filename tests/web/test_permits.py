@@ -3,10 +3,11 @@
 import pytest
 
 from dashboard.backup.progress import Stage
-from dashboard.models import AuditEvent, BackupRun, Role, Session, User
+from dashboard.models import AuditEvent, BackupRun, Role, Session, User, second_factor
 from dashboard.models.people import set_password, set_role
 from dashboard.web import sessions
 from tests.backup.conftest import Unchanged, wipe_some
+from tests.web.authenticator import set_up
 from tests.web.test_backups import admin, import_, saved
 from tests.web.test_stale import saved_by_job
 
@@ -47,7 +48,14 @@ def forget_freshness(cast, _browser):
     Session.update(fresh_at=Session.fresh_at - sessions.FRESH_SECONDS).execute()
 
 
+def ask_for_a_second_factor(cast, _browser):
+    set_role(cast.bob, cast.daily, Role.ADMIN)
+    set_up(cast.bob)
+    second_factor.require(cast.daily, True, by=cast.bob)
+
+
 LOSSES = {
+    ask_for_a_second_factor: "began to ask its admins for a second factor",
     demote: "stopped being an admin",
     expel: "stopped being an admin",
     disable: "account was disabled",
