@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from . import db
-from .models import Installation, Invite, RecoveryCode, SecondFactor, Session, Unit
+from .models import Installation, Invite, RecoveryCode, SecondFactor, Session, Throttle, Unit
 
 SCHEMA = 4
 
@@ -18,7 +18,7 @@ def _to_3() -> None:
 
 def _to_4() -> None:
     db.add_column(Unit.admins_need_second_factor)
-    db.create_tables([SecondFactor, RecoveryCode])
+    db.create_tables([SecondFactor, RecoveryCode, Throttle])
     # The sessions end: nobody knows from which browsers they are. People log in once more.
     Session.drop_table()
     db.create_tables([Session])

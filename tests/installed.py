@@ -24,7 +24,7 @@ from dashboard.models import Unit
 from dashboard.plugins.addresses import Allowed
 from dashboard.plugins.outgoing import Client
 from dashboard.plugins.sources import Sources
-from dashboard.web import build_app
+from dashboard.web import build_app, front
 
 
 class Kept:
@@ -63,6 +63,8 @@ def new_app(settings: Settings, folders: Folders) -> Flask:
         "jobs": Jobs(),
         "sources": Sources(Client(Allowed.read(settings.allowed_hosts))),
     }
+    del app.__dict__["wsgi_app"]  # that of the original
+    front.init_app(app)
     app.url_map = _copy_of(made.url_map)
     app.view_functions = dict(made.view_functions)
     for hooks in ("before_request_funcs", "after_request_funcs", "error_handler_spec"):

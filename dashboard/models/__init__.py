@@ -9,6 +9,7 @@ from .accounts import (
     RecoveryCode,
     SecondFactor,
     Session,
+    Throttle,
     Unit,
     User,
 )
@@ -53,6 +54,7 @@ GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Session,
     SecondFactor,
     RecoveryCode,
+    Throttle,
     BackupRun,
     ImportTicket,
     SafetyCopy,
@@ -93,6 +95,7 @@ __all__ = [
     "SecondFactor",
     "Session",
     "StaleRevision",
+    "Throttle",
     "ToolbarItem",
     "Unit",
     "UnitBeingRestored",

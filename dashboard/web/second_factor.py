@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from ..models import Membership, Organisation, Role, Unit
 from ..models import second_factor as factor
+from ..models.throttle import TooManyTries
 from ..vault import vault
-from . import access, own_sessions, sessions
+from . import access, own_sessions, sessions, tries
 from .forms_account import CodeForm, RenewCodesForm, TurnOffForm, TurnOnForm
 from .htmx import see_other
 from .qr import qr_code
@@ -84,9 +85,12 @@ def _is_right(form: CodeForm) -> bool:
     """Use up the code in *form*; return whether it was right, and put into the form if not."""
     if not form.validate():
         return False
+    guess = tries.code_of(g.user, form.code.data)
     try:
+        guess.take()
         factor.take_code(g.user, form.code.data)
-    except factor.WrongCode as error:
+        guess.give_back()
+    except (factor.WrongCode, TooManyTries) as error:
         form.code.errors = [str(error)]
         return False
     return True

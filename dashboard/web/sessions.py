@@ -18,6 +18,7 @@ from peewee import JOIN, OperationalError
 from ..db import database
 from ..models import Session, User
 from ..models.accounts import ADDRESS_MAX, USER_AGENT_MAX
+from . import known_browsers
 
 IDLE_SECONDS = 12 * 3600
 ABSOLUTE_SECONDS = 7 * 24 * 3600
@@ -230,6 +231,7 @@ def log_in(user: User) -> None:
     here.user = user
     confirm()
     login_user(Visitor(user))
+    known_browsers.remember(user)
 
 
 def confirm() -> None:
