@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from dashboard.models import Role, Unit, User, people
 from dashboard.plugins import registry
 from tests import factories
 from tests.faults import tally
+from tests.installed import Kept
 
 # `make test` runs the files side by side in workers. What the fault harnesses measured is brought
 # to the process that writes the summary.
@@ -54,11 +55,24 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", kdf_ops=1, kdf_mem_bytes=8 << 20)
 
 
+@pytest.fixture(scope="session")
+def installations(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The installations that tests get copies of."""
+    return Kept(tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture
-def folders(settings: Settings) -> Iterator[Folders]:
+def folders(
+    request: pytest.FixtureRequest, settings: Settings, installations: Kept
+) -> Iterator[Folders]:
     """An installation on disk (SQLite file), with an open connection in this thread."""
+    with_cast = "cast" in request.fixturenames
+    installations.copy_to(
+        settings.data_dir, *(("cast", make_cast) if with_cast else ("empty", None))
+    )
     folders = open_installation(settings.data_dir, settings.database_url)
     db.database.connect(reuse_if_open=True)
+    installations.make_its_own()
     yield folders
     if not db.database.is_closed():
         db.database.close()
@@ -81,19 +95,23 @@ class Cast:
 @pytest.fixture
 def cast(folders: Folders) -> Cast:
     """People and two full units; every login password is `factories.PASSWORD`."""
-    daily = factories.make_full_unit("daily", "Harbour Daily")
-    weekly = factories.make_full_unit("weekly", "Coast Weekly", keys=5)
+    daily, weekly = (Unit.get(Unit.slug == slug) for slug in ("daily", "weekly"))
+    names = [field.name for field in fields(Cast)][2:]
+    people = {name: User.get(User.email == f"{name}@harbour.example") for name in names}
+    return Cast(daily, weekly, **people)
+
+
+def make_cast() -> None:
+    """Make everybody of the cast, and their units."""
+    factories.make_full_unit("daily", "Harbour Daily")
+    factories.make_full_unit("weekly", "Coast Weekly", keys=5)
     make = factories.make_user
-    return Cast(
-        daily=daily,
-        weekly=weekly,
-        alice=make("alice", daily=Role.ADMIN),
-        bob=make("bob", daily=Role.POWER_USER),
-        ursula=make("ursula", daily=Role.USER),
-        rita=make("rita", daily=Role.READONLY),
-        mallory=make("mallory", weekly=Role.ADMIN),
-        olga=make("olga"),
-    )
+    make("alice", daily=Role.ADMIN)
+    make("bob", daily=Role.POWER_USER)
+    make("ursula", daily=Role.USER)
+    make("rita", daily=Role.READONLY)
+    make("mallory", weekly=Role.ADMIN)
+    make("olga")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from .accounts import (
     RecoveryCode,
     SecondFactor,
     Session,
+    Throttle,
     Unit,
     User,
 )
@@ -42,7 +43,6 @@ from .enums import KeyType, Layout, Role, RunKind, RunState
 from .operations import AuditEvent, BackupRun, ImportTicket, SafetyCopy
 from .places import POSITION_MAX, last_place, move_to, order_of, place_of
 from .room import ROOM, NoRoom, require_room
-from .throttle import Throttle
 
 GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Installation,

@@ -115,6 +115,13 @@ class RecoveryCode(NumberedModel):
     code_hash = peewee.CharField(max_length=64, unique=True)
 
 
+class Throttle(BaseModel):
+    """How full a bucket of `throttle` is: when it will be empty, in seconds since 1970 (UTC)."""
+
+    bucket = peewee.CharField(max_length=64, primary_key=True)
+    empty_at = peewee.BigIntegerField(index=True)
+
+
 class Session(BaseModel):
     """A browser that came by. The cookie holds a random token, the row only its hash."""
 

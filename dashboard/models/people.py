@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import threading
 import time
 from functools import lru_cache
 
@@ -13,9 +14,9 @@ from ..db import write_transaction
 from .accounts import Invite, Membership, Organisation, Session, Unit, User
 from .changes import audit
 from .enums import Role
+from .passwords import MAX_LENGTH, weakness
 
-LOGIN_PASSWORD_MIN = 8  # NIST SP 800-63B: at least 8 characters
-LOGIN_PASSWORD_MAX = 1024
+HASHES_AT_ONCE = 2  # each takes a processor and 64 MiB
 UNITS_MAX = 1_000  # none of a server's lists is longer
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
@@ -51,21 +52,28 @@ def now_text() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
+_hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
+
+
 def hash_password(password: str) -> str:
-    """Return an Argon2id hash of a login *password*; raise `PeopleError` if it is too short."""
-    if len(password) < LOGIN_PASSWORD_MIN:
-        raise PeopleError(f"Use at least {LOGIN_PASSWORD_MIN} characters for the password.")
-    if len(password) > LOGIN_PASSWORD_MAX:
-        raise PeopleError(f"Use at most {LOGIN_PASSWORD_MAX} characters for the password.")
+    """Return an Argon2id hash of a login *password*."""
     # libsodium's "interactive" cost: 64 MiB, about 0.1 s.
-    return nacl.pwhash.argon2id.str(password.encode()).decode()
+    with _hashing:
+        return nacl.pwhash.argon2id.str(password.encode()).decode()
+
+
+def _hash_of_new(password: str, *about: str) -> str:
+    if (refused := weakness(password, *about)) is not None:
+        raise PeopleError(refused)
+    return hash_password(password)
 
 
 def is_password(user: User | None, password: str) -> bool:
     """Return whether *password* is the user's, in the same time for an unknown user (None)."""
     stored = user.password_hash if user is not None else _nobodys_hash()
     try:
-        matches = nacl.pwhash.verify(stored.encode(), password.encode()[: LOGIN_PASSWORD_MAX * 4])
+        with _hashing:
+            matches = nacl.pwhash.verify(stored.encode(), password.encode()[: MAX_LENGTH * 4])
     except nacl.exceptions.CryptoError:
         return False
     return matches and user is not None and user.is_active
@@ -103,7 +111,7 @@ def create_unit(slug: str, name: str) -> Unit:
 def create_user(email: str, name: str, password: str) -> User:
     """Create a user without any unit; raise `PeopleError` if the address is bad or taken."""
     email = checked_email(email)
-    hashed = hash_password(password)
+    hashed = _hash_of_new(password, email, name)
     organisation = _organisation()
     with write_transaction():
         if User.get_or_none(User.email == email):
@@ -195,8 +203,11 @@ def _admins(unit: Unit) -> int:
 
 
 def set_password(user: User, password: str, *, by: User | str = "") -> None:
-    """Change the login password and end every session of the user, who does it unless *by* does."""
-    hashed = hash_password(password)
+    """Change the login password and end every session of the user, who does it unless *by* does.
+
+    Raise `PeopleError` if the password is too short or easily guessed.
+    """
+    hashed = _hash_of_new(password, user.email, user.name)
     with write_transaction():
         User.update(password_hash=hashed).where(User.id == user.id).execute()
         Session.delete().where(Session.user == user).execute()

@@ -12,7 +12,6 @@ import pyotp
 from pyotp.exceptions import OTPVerificationError
 
 from ..db import write_transaction
-from . import throttle
 from .accounts import RecoveryCode, SecondFactor, Session, Unit, User
 from .changes import audit
 from .enums import Role
@@ -78,24 +77,14 @@ def turn_on(user: User, secret: str, code: str, *, here: str) -> list[str]:
 
 
 def take_code(user: User, typed: str) -> bool:
-    """Use up a code of *user*; return whether it was a recovery code.
+    """Use up a code of *user*; return whether it was a recovery code. Raise `WrongCode`.
 
-    Raise `WrongCode`, and `TooManyTries` after too many wrong ones of the app, right or wrong.
     Of several who come with the same code at the same time, one is let in.
     """
     plain = _plain(typed)
     if len(plain) == RECOVERY_LENGTH:
-        # Not throttled: nobody can guess one, and so nobody who has the password, and keeps the
-        # bucket of codes empty, can keep the owner out.
         _take_recovery_code(user, plain)
         return True
-    throttle.take("code", str(user.id))
-    _take_app_code(user, plain)
-    throttle.give_back("code", str(user.id))
-    return False
-
-
-def _take_app_code(user: User, plain: str) -> None:
     found: SecondFactor | None = SecondFactor.get_or_none(SecondFactor.user == user)
     if found is None:
         raise WrongCode
@@ -105,6 +94,12 @@ def _take_app_code(user: User, plain: str) -> None:
     same = SecondFactor.created_at == found.created_at
     if SecondFactor.update(last_step=step).where(is_unused & same).execute() != 1:
         raise WrongCode
+    return False
+
+
+def is_recovery_code(typed: str) -> bool:
+    """Return whether *typed* has the shape of a recovery code, which nobody can guess."""
+    return len(_plain(typed)) == RECOVERY_LENGTH
 
 
 def recovery_codes_left(user: User) -> int:

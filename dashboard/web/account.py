@@ -3,9 +3,10 @@
 from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import audit, events, second_factor, throttle
-from ..models.people import PeopleError, is_password, set_password
-from . import access, own_sessions, sessions
+from ..models import audit, events, second_factor
+from ..models.people import PeopleError, set_password
+from ..models.throttle import TooManyTries
+from . import access, own_sessions, sessions, tries
 from .audit_words import line_of
 from .auth import NOT_CONFIRMED
 from .forms_account import EndSessionForm, PasswordForm
@@ -23,7 +24,7 @@ def show() -> ResponseReturnValue:
     return _page(PasswordForm())
 
 
-def _page(form: PasswordForm, status: int = 200) -> ResponseReturnValue:
+def _page(form: PasswordForm, status: int = 200) -> tuple[str, int]:
     page = render_template(
         "account/show.html",
         form=form,
@@ -42,12 +43,16 @@ def change_password() -> ResponseReturnValue:
     form = PasswordForm()
     if not form.validate():
         return _page(form, 422)
-    throttle.take("confirm", str(g.user.id))
-    if not is_password(g.user, form.old.data):
+    try:
+        is_right = tries.password_is_right(g.user, form.old.data, tries.confirming(g.user))
+    except TooManyTries as error:
+        form.old.errors = [str(error)]
+        page, _ = _page(form)
+        return tries.refused(error, page, "user.password", g.user)
+    if not is_right:
         audit("user.password", by=g.user, subject=g.user.email, outcome="refused")
         form.old.errors = [NOT_CONFIRMED]
         return _page(form, 422)
-    throttle.give_back("confirm", str(g.user.id))
     try:
         set_password(g.user, form.password.data)
     except PeopleError as error:

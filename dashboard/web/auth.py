@@ -5,16 +5,16 @@ from flask.typing import ResponseReturnValue
 
 from ..installation import is_set_up
 from ..models import User, audit
-from ..models.people import is_password
 from ..models.second_factor import has_second_factor
-from . import access, sessions
+from ..models.throttle import TooManyTries
+from . import access, sessions, tries
 from .forms import ConfirmForm, LoginForm, LogoutForm, ThemeForm
 from .htmx import leave_to, see_other
 from .second_step import begin as begin_second_step
+from .tries import password_is_right
 
 bp = Blueprint("auth", __name__)
 
-NOBODY = "unknown address"
 NOT_LOGGED_IN = "This email and password do not belong together. Check both and try again."
 NOT_CONFIRMED = "This is not your login password. Try again."
 
@@ -27,7 +27,7 @@ def login() -> ResponseReturnValue:
         return leave_to(access.next_page())
     if not is_set_up():
         return leave_to(url_for("units.start"))
-    return render_template("auth/login.html", form=LoginForm())
+    return _log_in_page(LoginForm())
 
 
 @bp.post("/login")
@@ -36,17 +36,27 @@ def log_in() -> ResponseReturnValue:
     """Begin a session, or say that the two do not belong together, and not which one is wrong."""
     form = LoginForm()
     if form.validate():
-        user = User.get_or_none(User.email == form.email.data.lower())
-        if is_password(user, form.password.data) and user is not None:
+        email = form.email.data.lower()
+        user = User.get_or_none(User.email == email)
+        try:
+            is_right = password_is_right(user, form.password.data, tries.at_login(email, user))
+        except TooManyTries as error:
+            form.password.errors = [str(error)]
+            return tries.refused(error, _log_in_page(form), "login", user)
+        if is_right and user is not None:
             if has_second_factor(user):
                 return begin_second_step(user)
             audit("login", by=user)
             sessions.log_in(user)
             return see_other(access.next_page())
         # An address that nobody has may be a password typed in the wrong field: it is not kept.
-        audit("login", by=user or NOBODY, outcome="refused")
+        audit("login", by=user or tries.NOBODY, outcome="refused")
         form.password.errors = [NOT_LOGGED_IN]
-    return render_template("auth/login.html", form=form), 422
+    return _log_in_page(form), 422
+
+
+def _log_in_page(form: LoginForm) -> str:
+    return render_template("auth/login.html", form=form)
 
 
 @bp.post("/logout")
@@ -58,7 +68,10 @@ def logout() -> ResponseReturnValue:
     audit("logout", by=g.user)
     sessions.current().end()
     flash("You are logged out.", "info")
-    return see_other(url_for("auth.login"))
+    response = see_other(url_for("auth.login"))
+    # Pictures of units are kept by the browser; the next person at it has no right to them.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 @bp.get("/confirm")
@@ -74,7 +87,13 @@ def confirmed() -> ResponseReturnValue:
     """Note that the password was typed, and go on where the user was."""
     form = ConfirmForm()
     if form.validate():
-        if is_password(g.user, form.password.data):
+        try:
+            is_right = password_is_right(g.user, form.password.data, tries.confirming(g.user))
+        except TooManyTries as error:
+            form.password.errors = [str(error)]
+            page = render_template("auth/confirm.html", form=form)
+            return tries.refused(error, page, "confirm", g.user)
+        if is_right:
             audit("confirm", by=g.user)
             sessions.confirm()
             return see_other(access.next_page())

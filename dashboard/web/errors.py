@@ -13,7 +13,6 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from .. import db, disk
 from ..models import NoRoom, StaleRevision, UnitBeingRestored, being_restored, revision_of
 from ..models.people import MemberChanged, NotAdmin, PeopleError
-from ..models.throttle import TooManyTries
 from . import kept_input, news
 from .access import own_page
 from .htmx import is_htmx
@@ -52,7 +51,6 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     ),
     PeopleError: (422, None),
     NoRoom: (422, None),
-    TooManyTries: (429, None),
     NotAdmin: (403, None),
     MemberChanged: (409, None),
     CSRFError: (
@@ -168,8 +166,6 @@ def _known(error: Exception) -> Response:
     response = kept_input.shown_again(*found) or page(*found)
     if found[0] == 503:
         response.headers["Retry-After"] = str(RETRY_SECONDS)
-    if isinstance(error, TooManyTries):
-        response.headers["Retry-After"] = str(error.seconds)
     return response
 
 

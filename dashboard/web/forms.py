@@ -16,7 +16,8 @@ from wtforms.validators import (
 )
 
 from ..models import StaleRevision, Unit
-from ..models.people import EMAIL, LOGIN_PASSWORD_MAX, LOGIN_PASSWORD_MIN, SLUG
+from ..models.passwords import MAX_LENGTH, MIN_LENGTH
+from ..models.people import EMAIL, SLUG
 
 NAME_MAX = 120
 THEMES = ("auto", "light", "dark")
@@ -85,7 +86,7 @@ class LoginForm(FlaskForm):
     )
     password = PasswordField(
         "Password",
-        validators=[InputRequired("Type your password."), Length(max=LOGIN_PASSWORD_MAX)],
+        validators=[InputRequired("Type your password."), Length(max=MAX_LENGTH)],
         render_kw={"autocomplete": "current-password"},
     )
 
@@ -95,7 +96,7 @@ class ConfirmForm(FlaskForm):
 
     password = PasswordField(
         "Password",
-        validators=[InputRequired("Type your password."), Length(max=LOGIN_PASSWORD_MAX)],
+        validators=[InputRequired("Type your password."), Length(max=MAX_LENGTH)],
         render_kw={"autocomplete": "current-password", "autofocus": True},
     )
 
@@ -147,10 +148,10 @@ class NewPasswordForm(FlaskForm):
         "Password",
         validators=[
             InputRequired("Choose a password."),
-            Length(LOGIN_PASSWORD_MIN, message=f"Use at least {LOGIN_PASSWORD_MIN} characters."),
-            Length(max=LOGIN_PASSWORD_MAX, message=f"Use at most {LOGIN_PASSWORD_MAX} characters."),
+            Length(MIN_LENGTH, message=f"Use at least {MIN_LENGTH} characters."),
+            Length(max=MAX_LENGTH, message=f"Use at most {MAX_LENGTH} characters."),
         ],
-        render_kw={"autocomplete": "new-password", "minlength": LOGIN_PASSWORD_MIN},
+        render_kw={"autocomplete": "new-password", "minlength": MIN_LENGTH},
     )
     again = PasswordField(
         "Password again",

@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from ..models.people import LOGIN_PASSWORD_MAX
+from ..models.passwords import MAX_LENGTH
 from .forms import NewPasswordForm, stripped
 
 CODE_MAX = 64  # of a recovery code with spaces and hyphens
@@ -15,7 +15,7 @@ class PasswordForm(NewPasswordForm):
 
     old = PasswordField(
         "Password now",
-        validators=[InputRequired("Type the password of now."), Length(max=LOGIN_PASSWORD_MAX)],
+        validators=[InputRequired("Type the password of now."), Length(max=MAX_LENGTH)],
         render_kw={"autocomplete": "current-password"},
     )
 

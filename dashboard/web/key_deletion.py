@@ -75,7 +75,7 @@ def searched(asked: dict[str, str]) -> str:
 @access.requires(*access.ADMIN)
 def delete(slug: str) -> ResponseReturnValue:
     """Say what would go and who uses it; with the form of that page, delete it as one change."""
-    if request.method == "GET":  # a reload of a page that came by POST
+    if request.method != "POST":  # a reload of a page that came by POST
         return see_other(url_for("keystore.index", slug=slug))
     choice, form, status = _choice(), DeleteKeysForm(), 200
     if not choice.names:

@@ -17,10 +17,10 @@ from .plugin_page import bp, names, plugin_or_404
 @access.requires(*access.ADMIN)
 def add(slug: str, bundle: str) -> ResponseReturnValue:
     """Show what installing a plugin of the store needs and brings, then install it."""
-    if request.method == "GET" and install.plugin_of(g.unit, bundle) is not None:
+    if request.method != "POST" and install.plugin_of(g.unit, bundle) is not None:
         return see_other(url_for(".show", slug=slug, bundle=bundle))
     release = registry.catalogue().get(bundle)
-    if release is None and request.method == "GET":
+    if release is None and request.method != "POST":
         abort(404, "The store of this server does not have this plugin.")
     found = overview.overview(g.unit, release) if release is not None else None
     form = _form(found)
@@ -65,7 +65,7 @@ def update(slug: str, bundle: str) -> ResponseReturnValue:
             shown_default=overview.shown_default,
         )
         return page, 422 if form.is_submitted() else 200
-    if request.method == "GET":
+    if request.method != "POST":
         return see_other(url_for(".show", slug=slug, bundle=bundle))
     install.update(g.unit, plugin, by=g.user, revision=form.revision_number())
     flash(f"{plugin.name} is updated.", "success")

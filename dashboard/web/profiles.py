@@ -28,7 +28,7 @@ def profile_or_404(uid: str) -> Profile:
 def choose(slug: str) -> ResponseReturnValue:
     """Remember the member's choice; empty is Show all. Asked with GET, list what is offered."""
     offered = shell.profiles_for(g.unit, g.role)
-    if request.method == "GET":
+    if request.method != "POST":
         return render_template("profiles/choose.html", page=page_of(Profile, offered))
     uid = request.form.get("profile", "")
     if uid and not offered.where(Profile.uid == uid).exists():

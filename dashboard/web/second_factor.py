@@ -2,14 +2,15 @@
 
 import base64
 
-from flask import Blueprint, flash, g, render_template, request, url_for
+from flask import Blueprint, abort, flash, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import Membership, Organisation, Role, Unit
+from ..models import Membership, Organisation, Role, Unit, audit
 from ..models import second_factor as factor
+from ..models.throttle import TooManyTries
 from ..vault import vault
-from . import access, own_sessions, sessions
-from .forms_account import CodeForm, RenewCodesForm, TurnOffForm, TurnOnForm
+from . import access, own_sessions, sessions, tries
+from .forms_account import RenewCodesForm, TurnOffForm, TurnOnForm
 from .htmx import see_other
 from .qr import qr_code
 
@@ -24,7 +25,7 @@ _PENDING = "new_factor"  # in the session: the secret that is about to be set up
 def show() -> ResponseReturnValue:
     """Show how to set it up, or what can be done with it."""
     if factor.has_second_factor(g.user):
-        return _page_of_it(RenewCodesForm(), TurnOffForm())
+        return _page_of_it(RenewCodesForm())
     return _page_to_set_up(TurnOnForm())
 
 
@@ -56,12 +57,12 @@ def renew_codes() -> ResponseReturnValue:
     """Make new recovery codes and show them once."""
     form = RenewCodesForm()
     try:
-        if _is_right(form):
+        if _is_right(form, "second_factor.codes"):
             codes = factor.renew_recovery_codes(g.user)
             return _page_of_codes(codes, "The codes of before do not work any more.")
     except factor.OtherFactor as error:
         return _changed_meanwhile(error)
-    return _page_of_it(form, TurnOffForm(formdata=None), 422)
+    return _page_of_it(form, 422)
 
 
 @bp.post("/account/second-factor/off")
@@ -71,22 +72,30 @@ def turn_off() -> ResponseReturnValue:
     """Go on without it."""
     form = TurnOffForm()
     try:
-        if _is_right(form):
+        if _is_right(form, "second_factor.off"):
             factor.turn_off(g.user, by=g.user)
             flash("The second factor is switched off. The password alone logs you in.", "success")
             return see_other(url_for("account.show"))
     except factor.OtherFactor as error:
         return _changed_meanwhile(error)
-    return _page_of_it(RenewCodesForm(formdata=None), form, 422)
+    return _page_of_it(form, 422)
 
 
-def _is_right(form: CodeForm) -> bool:
+def _is_right(form: RenewCodesForm | TurnOffForm, action: str) -> bool:
     """Use up the code in *form*; return whether it was right, and put into the form if not."""
     if not form.validate():
         return False
+    guess = tries.code_of(g.user, form.code.data)
     try:
+        guess.take()
         factor.take_code(g.user, form.code.data)
+        guess.give_back()
+    except TooManyTries as error:
+        form.code.errors = [str(error)]
+        page, _ = _page_of_it(form)
+        abort(tries.refused(error, page, action, g.user))
     except factor.WrongCode as error:
+        audit(action, by=g.user, subject=g.user.email, outcome="refused")
         form.code.errors = [str(error)]
         return False
     return True
@@ -115,11 +124,12 @@ def _page_to_set_up(form: TurnOnForm, status: int = 200) -> ResponseReturnValue:
     return page, status
 
 
-def _page_of_it(renew: RenewCodesForm, off: TurnOffForm, status: int = 200) -> ResponseReturnValue:
+def _page_of_it(form: RenewCodesForm | TurnOffForm, status: int = 200) -> tuple[str, int]:
+    """Show what can be done with it: *form* as it is, and the other one empty."""
     page = render_template(
         "account/second_factor.html",
-        renew=renew,
-        off=off,
+        renew=form if isinstance(form, RenewCodesForm) else RenewCodesForm(formdata=None),
+        off=form if isinstance(form, TurnOffForm) else TurnOffForm(formdata=None),
         codes_left=factor.recovery_codes_left(g.user),
         units=_units_that_ask(),
     )

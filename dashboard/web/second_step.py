@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 from ..models import User, audit
 from ..models.second_factor import WrongCode, has_second_factor, recovery_codes_left, take_code
 from ..models.throttle import TooManyTries
-from . import access, sessions
+from . import access, sessions, tries
 from .forms_account import LoginCodeForm
 from .htmx import leave_to, see_other
 
@@ -64,17 +64,22 @@ def check() -> ResponseReturnValue:
         return _again()
     form = LoginCodeForm()
     if form.validate():
+        guess = tries.code_of(user, form.code.data)
         try:
-            return _let_in(user, form.code.data)
+            guess.take()
+            answer = _let_in(user, form.code.data)
+        except TooManyTries as error:
+            form.code.errors = [f"{error} A recovery code is taken at once."]
+            page = render_template("auth/code.html", form=form)
+            return tries.refused(error, page, "login", user)
         except WrongCode as error:
             audit(
                 "login", by=user, outcome="refused", reason="the password was right, not the code"
             )
             form.code.errors = [str(error)]
-        except TooManyTries as error:  # the wrong ones are in the audit log already
-            form.code.errors = [f"{error} A recovery code is taken at once."]
-            page = render_template("auth/code.html", form=form)
-            return page, 429, {"Retry-After": str(error.seconds)}
+        else:
+            guess.give_back()
+            return answer
     return render_template("auth/code.html", form=form), 422
 
 

@@ -18,6 +18,7 @@ from peewee import JOIN, OperationalError
 from ..db import database
 from ..models import Session, User
 from ..models.accounts import ADDRESS_MAX, USER_AGENT_MAX
+from . import known_browsers
 
 IDLE_SECONDS = 12 * 3600
 ABSOLUTE_SECONDS = 7 * 24 * 3600
@@ -36,7 +37,7 @@ class ServerSession(dict[str, Any], SessionMixin):
         super().__init__(json.loads(row.data) if row is not None else {})
         self.row = row
         self.kept = kept  # False: a request that has no use for a session
-        self.trouble: OperationalError | None = None  # why the database could not be asked
+        self.trouble: Exception | None = None  # why nobody can tell whose session it is
         self.stale = stale  # the browser holds a cookie that means nothing any more
         self.is_visit = True  # False: nobody did this, and it keeps no session alive
         self.user: User | None = row.user if row is not None else None
@@ -72,12 +73,13 @@ class ServerSessions(SessionInterface):
         try:
             open_connection()
             row = _find(token) if token else None
-        except OperationalError as error:
-            # Flask has no error page for a request without a session: the guard raises this.
+            return ServerSession(row, stale=bool(token) and row is None)
+        except Exception as error:
+            # A request without a session has no error page, and no answer of it the headers that
+            # all have: the guard raises this.
             broken = ServerSession(kept=False)
             broken.trouble = error
             return broken
-        return ServerSession(row, stale=bool(token) and row is None)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Write the row if it changed; set the cookie when the token is new."""
@@ -229,6 +231,7 @@ def log_in(user: User) -> None:
     here.user = user
     confirm()
     login_user(Visitor(user))
+    known_browsers.remember(user)
 
 
 def confirm() -> None:

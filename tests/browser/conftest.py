@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from dashboard.backup.store import Folders
 from dashboard.config import Settings
 from dashboard.models import User
-from dashboard.web import build_app
 from tests import factories
 from tests.browser.demo_site import CHROMIUM, LAUNCH, listen, serving
+from tests.installed import new_app
 
 HERE = Path(__file__).parent
 
@@ -39,7 +39,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
 @pytest.fixture
 def live(settings: Settings, folders: Folders) -> Iterator[str]:
     """The address of a running server on the test installation."""
-    with serving(build_app(settings, folders)) as address:
+    with serving(new_app(settings, folders)) as address:
         yield address
 
 

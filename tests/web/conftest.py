@@ -22,7 +22,8 @@ from dashboard.config import Settings
 from dashboard.jobs import Job
 from dashboard.models import Session, User
 from dashboard.plugins.sources import Sources
-from dashboard.web import backup_jobs, build_app
+from dashboard.web import backup_jobs
+from tests.installed import new_app
 
 COOKIE = "dashboard_session"
 LONG = 30
@@ -49,7 +50,7 @@ class Browser(FlaskClient):
 @pytest.fixture
 def app(settings: Settings, folders: Folders) -> Iterator[Flask]:
     """The application of the test installation; an unexpected error reaches the test."""
-    app = build_app(settings, folders)
+    app = new_app(settings, folders)
     app.testing = True
     app.test_client_class = Browser
     yield app

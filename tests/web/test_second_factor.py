@@ -4,6 +4,7 @@ import pytest
 
 from dashboard import db
 from dashboard.models import second_factor
+from dashboard.models.throttle import GATES
 from tests.web.authenticator import (
     CODE,
     PAGE,
@@ -131,7 +132,20 @@ def test_a_wrong_code_changes_nothing(owner, cast, act):
     assert answer.status_code == 422
     assert answer.text.count("This code is not right") == 1
     assert rows() == before
-    assert events("second_factor.off") == events("second_factor.codes") == []
+    assert events(f"second_factor.{act}") == [(cast.alice.email, "refused")]
+
+
+def test_codes_are_not_guessed_here_either(owner, cast):
+    browser, phone, codes = owner
+    for number in range(GATES["code"].at_once):
+        act = ("off", "codes")[number % 2]
+        assert browser.post(f"{PAGE}/{act}", data={"code": phone.wrong()}).status_code == 422
+    before = rows()
+    answer = browser.post(f"{PAGE}/off", data={"code": phone.code()})
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= GATES["code"].seconds
+    assert rows() == before
+    assert browser.post(f"{PAGE}/off", data={"code": codes[0]}).status_code == 303
 
 
 @pytest.mark.parametrize("kind", ["app", "recovery"])

@@ -1,23 +1,20 @@
 """The log-in of somebody who has a second factor: its second page, and who guesses there."""
 
-import re
 import threading
 import time
 
 import pytest
 
 from dashboard import db
-from dashboard.installation import open_installation
 from dashboard.models import (
     AuditEvent,
     RecoveryCode,
     Session,
-    Throttle,
     User,
     second_factor,
 )
 from dashboard.models.people import set_password
-from dashboard.models.throttle import TooManyTries
+from dashboard.models.throttle import GATES
 from dashboard.web.second_step import STEP_SECONDS
 from tests.web.authenticator import (
     PAGE,
@@ -25,14 +22,13 @@ from tests.web.authenticator import (
     events,
     first_step,
     is_in,
-    owner,
     rows,
     second,
     set_up,
 )
 from tests.web.conftest import COOKIE
 
-__all__ = ["owner"]
+GATE = GATES["code"]
 
 
 def test_the_password_alone_gives_no_right(client, cast):
@@ -134,7 +130,7 @@ def test_of_many_with_the_same_code_at_once_one_is_let_in(cast, kind):
             try:
                 second_factor.take_code(cast.alice, code)
                 results.append("in")
-            except (second_factor.WrongCode, TooManyTries):
+            except second_factor.WrongCode:
                 results.append("out")
 
     threads = [threading.Thread(target=come) for _ in range(8)]
@@ -250,94 +246,85 @@ def test_a_recovery_code_logs_in_once(app, cast):
 # Guessing
 
 
-def test_after_five_wrong_codes_not_even_a_right_one_counts(client, app, cast, monkeypatch):
+@pytest.fixture
+def clock(monkeypatch):
+    """`clock(seconds)`: let so much time go by; until then it stands still."""
+    now = [time.time()]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+
+    def go_on(seconds):
+        now[0] += seconds
+
+    return go_on
+
+
+def test_after_too_many_wrong_codes_not_even_a_right_one_counts(client, app, cast, clock):
     phone, codes = set_up(cast.alice)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now)
     first_step(client, cast.alice)
-    for _ in range(5):
+    for _ in range(GATE.at_once):
         assert second(client, phone.wrong()).status_code == 422
     before = rows()
     answer = second(client, phone.code())
     assert answer.status_code == 429
-    assert answer.headers["Retry-After"] == "300"
-    assert "Try again in 5 minutes. A recovery code is taken at once." in answer.text
+    assert answer.headers["Retry-After"] == str(GATE.seconds)
+    assert "A recovery code is taken at once." in answer.text
     assert not is_in(client)
     assert rows() == before
-    assert len(events("login")) == 5  # what is not looked at is no attempt
-    # Another browser, and the account page, knock at the same gate; others have their own.
-    other = app.test_client()
+    for _ in range(5):
+        second(client, phone.code())
+    assert len(events("login")) == GATE.at_once + 1  # the refusals are one line
+    # Another browser knocks at the same gate, and somebody else at his own.
+    other, bob = app.test_client(), app.test_client()
     first_step(other, cast.alice)
     assert second(other, phone.code()).status_code == 429
+    phone_of_bob, _ = set_up(cast.bob)
+    first_step(bob, cast.bob)
+    assert second(bob, phone_of_bob.code()).status_code == 303
     # Who knows the password, and keeps the gate shut, does not keep the owner out.
     assert second(other, codes[0]).status_code == 303
 
 
-def test_a_try_comes_back_after_five_minutes(cast, monkeypatch):
+def test_a_try_comes_back_with_time(client, cast, clock):
     phone, _ = set_up(cast.alice)
-    start = time.time()
-    for seconds in (0, 0, 0, 0, 0, 300, 600):
-        monkeypatch.setattr(time, "time", lambda at=start + seconds: at)
-        with pytest.raises(second_factor.WrongCode):
-            second_factor.take_code(cast.alice, phone.wrong())
-    for seconds in (600, 899):
-        monkeypatch.setattr(time, "time", lambda at=start + seconds: at)
-        with pytest.raises(TooManyTries):
-            second_factor.take_code(cast.alice, phone.code())
-    monkeypatch.setattr(time, "time", lambda: start + 900)
-    assert second_factor.take_code(cast.alice, phone.code()) is False
+    for _ in range(GATE.at_once):
+        first_step(client, cast.alice)
+        second(client, phone.wrong())
+    first_step(client, cast.alice)
+    assert second(client, phone.code()).status_code == 429
+    clock(GATE.seconds - 1)
+    first_step(client, cast.alice)
+    assert second(client, phone.code()).status_code == 429
+    clock(1)
+    assert second(client, phone.code()).status_code == 303
 
 
-def test_right_codes_cost_nothing(cast, monkeypatch):
+def test_right_codes_cost_nothing(client, cast, clock):
     phone, _ = set_up(cast.alice)
-    start = time.time()
-    for number in range(12):
-        monkeypatch.setattr(time, "time", lambda at=start + 30 * number: at)
-        second_factor.take_code(cast.alice, phone.code())
+    for _ in range(GATE.at_once + 2):
+        first_step(client, cast.alice)
+        assert second(client, phone.code()).status_code == 303
+        clock(30)
 
 
-def test_many_wrong_codes_at_once_get_no_further(cast):
+def test_many_wrong_codes_at_once_get_no_further(app, cast):
     phone, _ = set_up(cast.alice)
-    wrong, together, results = phone.wrong(), threading.Barrier(12), []
+    browsers = [app.test_client() for _ in range(GATE.at_once + 4)]
+    tokens = []
+    for browser in browsers:
+        first_step(browser, cast.alice)
+        tokens.append({"X-CSRFToken": browser.csrf_token()})
+    wrong, together, results = phone.wrong(), threading.Barrier(len(browsers)), []
 
-    def come():
-        with db.database.connection_context():
-            together.wait(10)
-            try:
-                second_factor.take_code(cast.alice, wrong)
-            except (second_factor.WrongCode, TooManyTries) as error:
-                results.append(type(error))
+    def come(browser, headers):
+        together.wait(10)
+        answer = browser.post("/login/code", data={"code": wrong}, headers=headers, csrf=False)
+        results.append(answer.status_code)
 
-    threads = [threading.Thread(target=come) for _ in range(12)]
+    threads = [
+        threading.Thread(target=come, args=pair) for pair in zip(browsers, tokens, strict=True)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
-    assert results.count(second_factor.WrongCode) == 5
-    assert results.count(TooManyTries) == 7
-
-
-def test_a_restart_forgets_nothing_and_the_table_holds_no_name(cast, settings):
-    phone, _ = set_up(cast.alice)
-    for _ in range(5):
-        with pytest.raises(second_factor.WrongCode):
-            second_factor.take_code(cast.alice, phone.wrong())
-    db.database.close()
-    open_installation(settings.data_dir)
-    db.database.connect(reuse_if_open=True)
-    with pytest.raises(TooManyTries):
-        second_factor.take_code(cast.alice, phone.code())
-    assert Throttle.select().count() == 1
-    assert re.fullmatch("[0-9a-f]{64}", Throttle.get().bucket)
-
-
-def test_the_account_page_has_the_same_gate(owner, cast):
-    browser, phone, codes = owner
-    for act in ("off", "codes", "off", "codes", "off"):
-        assert browser.post(f"{PAGE}/{act}", data={"code": phone.wrong()}).status_code == 422
-    before = rows()
-    answer = browser.post(f"{PAGE}/off", data={"code": phone.code()})
-    assert answer.status_code == 429
-    assert 290 < int(answer.headers["Retry-After"]) <= 300
-    assert rows() == before
-    assert browser.post(f"{PAGE}/off", data={"code": codes[0]}).status_code == 303
+        thread.join(60)
+    assert sorted(results) == [422] * GATE.at_once + [429] * 4
