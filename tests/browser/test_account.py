@@ -90,7 +90,7 @@ def test_a_second_factor_from_set_up_to_the_last_way_in(page, browser, live, cas
 
 
 def test_the_codes_are_copied_at_a_press(page, live, cast, log_in):
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.context.grant_permissions(["clipboard-write"])
     log_in(page, cast.bob)
     page.goto(f"{live}/account/second-factor")
     secret = page.locator(".factor__secret").inner_text().replace(" ", "")
@@ -98,9 +98,13 @@ def test_the_codes_are_copied_at_a_press(page, live, cast, log_in):
     page.get_by_role("button", name="Switch it on").click()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.replace("\r", "") == page.get_by_label("Recovery codes").input_value()
-    assert len(CODE.findall(copied)) == 10
+    codes = page.get_by_label("Recovery codes").input_value()
+    assert len(CODE.findall(codes)) == 10
+    page.evaluate("document.querySelector('main').append(document.createElement('textarea'))")
+    place = page.locator("main > textarea")
+    place.focus()
+    page.keyboard.press("Control+v")  # pages may not read the clipboard
+    expect(place).to_have_value(codes)
 
 
 def test_an_admin_is_led_to_it_and_back_where_a_unit_asks(page, live, cast, log_in):
