@@ -70,6 +70,14 @@ def _hosts(value: str) -> tuple[str, ...]:
     return hosts
 
 
+def _names(value: str) -> tuple[str, ...]:
+    names = _hosts(value)
+    for name in names:
+        if "_" in name:  # no host of an address, though name servers know such names
+            raise ValueError(f"{name[:100]!r} has an underscore: people cannot reach a server so")
+    return names
+
+
 def _is_host(text: str) -> bool:
     found = _HOST.fullmatch(text)
     if found is None or not 0 < int(found[3] or 443) < 65536:
@@ -93,7 +101,20 @@ SETTINGS = (
     ),
     Setting("HOST", _text, "127.0.0.1", "address to listen on"),
     Setting("PORT", _number(0, 65535), 8000, "port to listen on"),
+    Setting(
+        "SERVER_NAMES",
+        _names,
+        (),
+        "names by which people reach this server, `host` or `host:port`, separated by commas; "
+        "empty: IP addresses, `localhost`, HOST and the machine's own name",
+    ),
     Setting("SECURE_COOKIES", _flag, False, "yes when the server is reached by https only"),
+    Setting(
+        "PROXY_HOPS",
+        _number(0, 8),
+        0,
+        "proxies in front of the server; see [docs/proxy.md](docs/proxy.md)",
+    ),
     Setting("MAX_UPLOAD_BYTES", _number(1 * MIB, 1 << 40), 1 << 30, "largest backup file taken in"),
     Setting("BACKUP_PASSWORD_MIN", _number(4, 128), 4, "shortest backup password, in characters"),
     Setting("SAFETY_COPY_DAYS", _number(1, 3650), 7, "days an import can be undone"),
@@ -115,7 +136,9 @@ class Settings:
     database_url: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
+    server_names: tuple[str, ...] = ()
     secure_cookies: bool = False
+    proxy_hops: int = 0
     max_upload_bytes: int = 1 << 30
     backup_password_min: int = 4
     safety_copy_days: int = 7

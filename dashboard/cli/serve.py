@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -37,11 +38,12 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 
     Example: dashboard serve --port 8080
     """
+    settings = replace(settings, host=host or settings.host)
     app = create_app(settings)
     token = _tidy_up(settings)
     server = waitress.server.create_server(
         app,
-        host=host or settings.host,
+        host=settings.host,
         port=settings.port if port is None else port,
         threads=THREADS,
         connection_limit=CONNECTIONS,
@@ -49,9 +51,10 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         max_request_body_size=settings.max_upload_bytes + IN_MEMORY_BYTES,
         inbuf_overflow=IN_MEMORY_BYTES,
         asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=not settings.proxy_hops,
         ident="dashboard",
     )
-    address = f"http://{_shown_host(host or settings.host)}:{server.effective_port}"
+    address = f"http://{_shown_host(settings.host)}:{server.effective_port}"
     if token:
         click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")
     click.echo(f"Dashboard runs at {address} (stop it with Ctrl-C)")

@@ -38,9 +38,7 @@ def new(slug: str) -> ResponseReturnValue:
 
 
 def _link(token: str) -> str:
-    # A proxy that ends TLS speaks http with us; the setting says how people reach it.
-    scheme = "https" if access.settings().secure_cookies else None
-    return url_for(".show", token=token, _external=True, _scheme=scheme)
+    return url_for(".show", token=token, _external=True)
 
 
 @bp.post("/u/<slug>/admin/invites/<uid>/withdraw")

@@ -2,9 +2,10 @@
 
 import hashlib
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_wtf.csrf import CSRFProtect
 
+from ..config import Settings
 from ..vault import vault
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -29,14 +30,23 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# Only where people come by https alone. With the names below it, as ASVS asks for.
+STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 STATIC_SECONDS = 365 * 24 * 3600
 
 csrf = CSRFProtect()
 
 
+def headers(settings: Settings) -> dict[str, str]:
+    """Return what every answer carries."""
+    if not settings.secure_cookies:
+        return HEADERS
+    return HEADERS | {"Strict-Transport-Security": STRICT_TRANSPORT}
+
+
 def add_headers(response: Response) -> Response:
     """Add the headers that no answer may lack, errors and downloads included."""
-    for name, value in HEADERS.items():
+    for name, value in headers(current_app.config["SETTINGS"]).items():
         response.headers.setdefault(name, value)
     caching = response.cache_control
     if request.endpoint == "static":
