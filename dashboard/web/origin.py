@@ -28,7 +28,7 @@ def check() -> None:
     if reason is None:
         return
     # No row in the audit log: any page in the world could fill it. Nothing of the request either.
-    log.warning("refused a %s request of another site, by its %s", request.endpoint, reason)
+    log.warning("refused what another site asked of %s: %s", request.endpoint, reason)
     sessions.current().kept = False
     abort(403, SENTENCE)
 
