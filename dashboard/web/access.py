@@ -5,12 +5,14 @@ pages of a unit: the address carries `<slug>`, and membership and role are read 
 each time, never from cookie, form or file.
 """
 
+import re
+import string
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -31,6 +33,9 @@ MEMBERS = (Role.ADMIN, Role.POWER_USER, Role.USER, Role.READONLY)
 MAX_BODY_BYTES = 4 * MIB
 # The file of a part: at most 4 MiB, as text a third more.
 MAX_FORM_BYTES = 6 * MIB
+
+# Browsers drop some of them and read a backslash as a slash: what is seen is not what is followed.
+_NOT_IN_ADDRESSES = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -178,11 +183,20 @@ def place_to_return() -> str | None:
 
 
 def own_page(url: str | None) -> str | None:
-    """Return *url* as path and query if it leads to a page of ours, else None."""
-    parts = urlsplit(url or "")
-    if parts.netloc not in ("", request.host) or not parts.path.startswith("/"):
+    """Return *url* as path and query if it leads to a page of ours, else None.
+
+    Whatever it is, there is no error, and what comes back can stand in a header.
+    """
+    if not url or _NOT_IN_ADDRESSES.search(url):
         return None
-    if parts.path.startswith(("//", "/\\")):
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    here = parts.scheme in ("http", "https") and parts.netloc == request.host
+    if not here and (parts.scheme or parts.netloc):
+        return None
+    if not parts.path.startswith("/") or parts.path.startswith("//"):
         return None
     try:
         endpoint, _ = current_app.url_map.bind("").match(parts.path, method="GET")
@@ -190,7 +204,8 @@ def own_page(url: str | None) -> str | None:
         return None
     if endpoint == "static" or endpoint.startswith("auth."):
         return None
-    return parts.path + (f"?{parts.query}" if parts.query else "")
+    page = parts.path + (f"?{parts.query}" if parts.query else "")
+    return quote(page, safe=string.punctuation)
 
 
 def init_app(app: Flask) -> None:
