@@ -58,7 +58,10 @@ def logout() -> ResponseReturnValue:
     audit("logout", by=g.user)
     sessions.current().end()
     flash("You are logged out.", "info")
-    return see_other(url_for("auth.login"))
+    response = see_other(url_for("auth.login"))
+    # Pictures of units are kept by the browser; the next person at it has no right to them.
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 @bp.get("/confirm")

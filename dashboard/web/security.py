@@ -16,11 +16,39 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "img-src 'self' data:",
         "connect-src 'self'",
         "font-src 'self'",
-        "frame-src 'self'",
+        "frame-src 'none'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
     )
+)
+# What no page of ours does, nor the frame of a Web view in it.
+NOT_USED = (
+    "accelerometer",
+    "autoplay",
+    "browsing-topics",
+    "camera",
+    "clipboard-read",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "gamepad",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "idle-detection",
+    "local-fonts",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "picture-in-picture",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "serial",
+    "usb",
+    "window-management",
+    "xr-spatial-tracking",
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -29,6 +57,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(f"{name}=()" for name in NOT_USED),
 }
 # Only where people come by https alone. With the names below it, as ASVS asks for.
 STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
@@ -46,10 +75,10 @@ def headers(settings: Settings) -> dict[str, str]:
 
 def add_headers(response: Response) -> Response:
     """Add the headers that no answer may lack, errors and downloads included."""
-    for name, value in headers(current_app.config["SETTINGS"]).items():
+    for name, value in current_app.extensions["headers"].items():
         response.headers.setdefault(name, value)
     caching = response.cache_control
-    if request.endpoint == "static":
+    if request.endpoint == "static" and response.status_code < 400:
         if "v" in request.args:  # the address changes with the content
             caching.clear()
             caching.public, caching.immutable, caching.max_age = True, True, STATIC_SECONDS
@@ -67,4 +96,5 @@ def init_app(app: Flask) -> None:
     app.secret_key = hashlib.blake2b(b"csrf tokens", digest_size=32, key=secret).digest()
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # as long as the session: pages stay open for days
     csrf.init_app(app)
+    app.extensions["headers"] = headers(app.config["SETTINGS"])
     app.after_request(add_headers)

@@ -89,7 +89,8 @@ def whole_page(
     response = make_response(text)
     if sources := cards.frame_sources(now):
         # Only here, and only the hosts that the unit's admin allowed.
-        policy = CONTENT_SECURITY_POLICY.replace("frame-src", f"frame-src {' '.join(sources)}")
+        allowed = f"frame-src {' '.join(sources)}"
+        policy = CONTENT_SECURITY_POLICY.replace("frame-src 'none'", allowed)
         response.headers["Content-Security-Policy"] = policy
     return response
 
