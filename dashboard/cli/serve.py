@@ -18,6 +18,7 @@ from ..backup.store import make_folders
 from ..config import Settings
 from ..installation import is_set_up, new_setup_token
 from ..jobs import Jobs
+from . import wire
 from .common import refusing
 
 THREADS = 16
@@ -41,8 +42,10 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     settings = replace(settings, host=host or settings.host)
     app = create_app(settings)
     token = _tidy_up(settings)
+    sockets: dict[int, Any] = {}
     server = waitress.server.create_server(
         app,
+        map=sockets,
         host=settings.host,
         port=settings.port if port is None else port,
         threads=THREADS,
@@ -53,7 +56,11 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         asyncore_use_poll=True,
         clear_untrusted_proxy_headers=not settings.proxy_hops,
         ident="dashboard",
+        max_request_header_size=wire.MAX_HEADER_BYTES,
     )
+    for listening in sockets.values():  # one for each address that HOST stands for
+        if isinstance(listening, waitress.server.BaseWSGIServer):
+            listening.channel_class = wire.channel_class(app.extensions["headers"])
     address = f"http://{_shown_host(settings.host)}:{server.effective_port}"
     if token:
         click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")
