@@ -46,7 +46,7 @@ def index(slug: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/u/<slug>/admin/members/second-factor")
+@bp.post("/u/<slug>/admin/second-factor")
 @access.requires(*access.ADMIN)
 @access.fresh
 def require_second_factor(slug: str) -> ResponseReturnValue:

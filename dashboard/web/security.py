@@ -26,7 +26,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 NOT_USED = (
     "accelerometer",
     "autoplay",
-    "bluetooth",
     "browsing-topics",
     "camera",
     "clipboard-read",

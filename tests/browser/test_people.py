@@ -110,15 +110,18 @@ def test_an_invite_goes_from_one_browser_to_another(page, browser, live, cast, l
 
 
 def test_the_link_is_copied_at_a_press(page, live, cast, log_in):
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.context.grant_permissions(["clipboard-write"])
     log_in(page, cast.alice)
     page.goto(f"{live}/u/daily/admin/invite")
     page.get_by_label("Email").fill("nora@harbour.example")
     page.get_by_role("button", name="Make the link").click()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == page.get_by_label("Invite link").input_value()
+    link = page.get_by_label("Invite link").input_value()
+    page.goto(f"{live}/u/daily/admin/invite")
+    page.get_by_label("Email").focus()
+    page.keyboard.press("Control+v")  # pages may not read the clipboard
+    expect(page.get_by_label("Email")).to_have_value(link)
 
 
 def test_a_new_unit_shows_its_first_steps_until_it_is_in_use(page, live, cast, log_in):

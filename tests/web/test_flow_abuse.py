@@ -157,7 +157,7 @@ def test_a_right_that_is_lost_after_the_preview_ends_the_flow(admin, app, cast, 
             for answer in stay_out(browser, ticket):
                 assert answer.status_code in (303, 403, 404)
                 if answer.status_code == 303:
-                    assert re.match("/(login|confirm)", answer.location)
+                    assert re.match("/(login|confirm|account/second-factor)", answer.location)
     assert BackupRun.select().where(BackupRun.kind == "import").count() == 0
 
 

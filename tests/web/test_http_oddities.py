@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 20
 LONG = "a" * wire.MAX_HEADER_BYTES
 SECRET = "Harbour Daily"  # the name of a unit: on every page that somebody gets in to see
+STUMBLED = re.compile("Traceback|uncaptured")  # the second: as waitress says it
 CLOSED = 0  # no answer: the connection is closed
 
 
@@ -266,7 +267,7 @@ def test_odd_bytes_get_nowhere(server, name):
     port, said = server
     data, wanted = CASES[name]
     raw = send(port, data)
-    assert "Traceback" not in said.read_text()
+    assert not STUMBLED.search(said.read_text())
     if wanted == CLOSED:
         assert raw == b""
         return
@@ -324,4 +325,4 @@ def test_all_that_left_no_trace(server):
         assert set(users) <= {None}
         assert AuditEvent.select().where(AuditEvent.action.startswith("login")).count() == 0
     assert only(send(port, get("/login")))[0] == 200
-    assert "Traceback" not in said.read_text()
+    assert not STUMBLED.search(said.read_text())

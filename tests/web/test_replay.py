@@ -14,6 +14,12 @@ from tests.web.unit_state import state_of
 __all__ = ["deeds", "steady", "world"]
 # What nobody recorded: it needs no admin, or does not work after the set-up or before an import.
 NO_DEEDS = {"auth.log_in", "invites.join", "setup.create", "backups.undo"}
+# Everybody has these, for the own account; test_account and test_second_factor try others' things.
+NO_DEEDS |= {"account.change_password", "account.end_session", "account.end_others"}
+NO_DEEDS |= {"second_factor.turn_on", "second_factor.turn_off", "second_factor.renew"}
+NO_DEEDS |= {"second_step.check"}
+# Needs an admin with a second factor: test_second_factor_rule.
+NO_DEEDS |= {"members.require_second_factor"}
 
 
 def test_there_is_a_deed_for_every_post(app, deeds):

@@ -14,7 +14,7 @@ from tests.web.unit_state import revision, state_of
 __all__ = ["owner"]
 
 
-RULE = "/u/daily/admin/members/second-factor"
+RULE = "/u/daily/admin/second-factor"
 
 
 @pytest.fixture
