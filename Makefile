@@ -4,8 +4,8 @@ PY ?= python3
 CHROMIUM ?= /usr/bin/chromium
 ARGS ?=
 UV_VERSION := 0.13.9
-# Test files side by side, one worker for each processor.
-WORKERS := -n auto --dist loadfile
+# Test files side by side, one worker for each processor, in the order of tests/conftest.py.
+WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python

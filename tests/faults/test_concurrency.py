@@ -23,7 +23,7 @@ from tests.faults.conftest import LONG
 from tests.faults.crowd import LOOKS, READERS, Crowd, Town, import_, together, town_at
 from tests.faults.server import backup_page, has_imported
 
-ROUNDS = 200 if LONG else 50
+ROUNDS = 200 if LONG else 20
 CONTROL_ROUNDS = 20  # a broken build is noticed in the first few
 
 

@@ -36,10 +36,11 @@ def new_lines(events: Events, act: str) -> list[Line]:
 
 
 def chosen(events: Events, act: str) -> list[Line | int]:
-    """Return where to kill *act*: at all its new lines and some events; in a long run at each."""
-    count = len(events[act])
+    """Return where to kill *act*: at every third new line and some events; in a long run at all."""
+    count, lines = len(events[act]), new_lines(events, act)
     later = range(1, count + 1, 1 if LONG else count // LATER)
-    return [*new_lines(events, act), *later]
+    # The last line is always among them.
+    return [*(lines if LONG else lines[::-3][::-1]), *later]
 
 
 def swept(

@@ -15,7 +15,7 @@ from tests.faults.server import has_imported
 from tests.faults.site import Site
 from tests.faults.tally import LONG, Tally
 
-KILLS = 500 if LONG else 40
+KILLS = 500 if LONG else 20
 ENOUGH = 40  # rounds in which a broken build has to be caught
 RESTART_SECONDS = 5
 

@@ -136,11 +136,11 @@ IDS = {
     "also": ["example.none.thing"],
 }
 NO_IDS = {
-    "active", "again", "all", "code", "config-messages", "config-text", "config-timezone", "confirmed",
-    "description", "direction", "email", "file", "from", "icon_color", "icon_file", "icon_text",
-    "layout", "line", "name", "offset", "old", "organisation", "password", "place", "place-ws-home",
-    "position", "q", "required", "revision", "shared", "show", "slug", "then", "theme", "title", "type", "unit",
-    "unit_name", "value", "csrf_token",
+    "active", "again", "all", "code", "config-messages", "config-text", "config-timezone",
+    "confirmed", "csrf_token", "description", "direction", "email", "file", "from", "icon_color",
+    "icon_file", "icon_text", "layout", "line", "name", "offset", "old", "organisation",
+    "password", "place", "place-ws-home", "position", "q", "required", "revision", "shared",
+    "show", "slug", "theme", "then", "title", "type", "unit", "unit_name", "value",
 }  # fmt: skip
 # In addresses these are what to look for and where to go on; none names a thing of a unit.
 QUERIES = {

@@ -16,7 +16,7 @@ __all__ = ["deeds", "steady", "world"]
 NO_DEEDS = {"auth.log_in", "invites.join", "setup.create", "backups.undo"}
 # Everybody has these, for the own account; test_account and test_second_factor try others' things.
 NO_DEEDS |= {"account.change_password", "account.end_session", "account.end_others"}
-NO_DEEDS |= {"second_factor.turn_on", "second_factor.turn_off", "second_factor.renew"}
+NO_DEEDS |= {"second_factor.turn_on", "second_factor.turn_off", "second_factor.renew_codes"}
 NO_DEEDS |= {"second_step.check"}
 # Needs an admin with a second factor: test_second_factor_rule.
 NO_DEEDS |= {"members.require_second_factor"}
