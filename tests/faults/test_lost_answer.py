@@ -170,7 +170,11 @@ def test_a_download_that_breaks_off_leaves_nothing_open(town):
     whole, open_before = town.alice.get(made.location), descriptors()
     for _ in range(10):
         with reset(town.port) as link:
-            lines = (f"GET {made.location} HTTP/1.1", "Host: x", f"Cookie: {town.alice.cookie}")
+            lines = (
+                f"GET {made.location} HTTP/1.1",
+                f"Host: 127.0.0.1:{town.port}",
+                f"Cookie: {town.alice.cookie}",
+            )
             link.sendall("\r\n".join((*lines, "", "")).encode())
             assert link.recv(1_000).startswith(b"HTTP/1.1 200 ")
     wait_for(lambda: descriptors() <= open_before)
