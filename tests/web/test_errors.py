@@ -147,7 +147,7 @@ def test_the_error_page_does_without_a_database(client, cast, app, monkeypatch, 
     def fail(*_args, **_kwargs):
         raise peewee.OperationalError("unable to open database file: /secret/place")
 
-    monkeypatch.setattr("dashboard.web.sessions.open_connection", fail)
+    monkeypatch.setattr("dashboard.web.session_rows.open_connection", fail)
     answer = client.get("/login")
     assert answer.status_code == 503
     assert "The database is busy" in words(answer)
