@@ -71,6 +71,7 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
         static_folder=str(root / "static"),
         static_url_path="/static",
     )
+    app.debug = False  # whatever FLASK_DEBUG says: it may be meant for another program
     app.config["SETTINGS"] = settings
     app.extensions["folders"] = folders
     app.extensions["jobs"] = Jobs()
