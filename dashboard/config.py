@@ -26,6 +26,7 @@ class Setting:
     parse: Callable[[str], Any]
     default: Any
     help: str
+    is_secret: bool = False  # not repeated when it cannot be used
 
     @property
     def variable(self) -> str:
@@ -39,6 +40,12 @@ class Setting:
 
 
 def _text(value: str) -> str:
+    return value
+
+
+def _token(value: str) -> str:
+    if len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("expected at least 16 characters, without spaces")
     return value
 
 
@@ -120,6 +127,13 @@ SETTINGS = (
     Setting("BACKUP_PASSWORD_MIN", _number(4, 128), 4, "shortest backup password, in characters"),
     Setting("SAFETY_COPY_DAYS", _number(1, 3650), 7, "days an import can be undone"),
     Setting(
+        "METRICS_TOKEN",
+        _token,
+        "",
+        "what a Prometheus sends as bearer token to read `/metrics`; empty: there is no such page",
+        is_secret=True,
+    ),
+    Setting(
         "ALLOWED_HOSTS",
         _hosts,
         (),
@@ -143,6 +157,7 @@ class Settings:
     max_upload_bytes: int = 1 << 30
     backup_password_min: int = 4
     safety_copy_days: int = 7
+    metrics_token: str = field(default="", repr=False)
     allowed_hosts: tuple[str, ...] = ()
     # Argon2id cost of what is written. Not a setting: only tests lower it, to be quick.
     kdf_ops: int = field(default=3)
@@ -178,5 +193,6 @@ def load(environ: Mapping[str, str]) -> Settings:
         try:
             values[setting.attribute] = setting.parse(raw)
         except ValueError as error:
-            raise ConfigError(f"{setting.variable}={raw!r}: {error}") from None
+            shown = "" if setting.is_secret else f"={raw!r}"
+            raise ConfigError(f"{setting.variable}{shown}: {error}") from None
     return Settings(**values)

@@ -20,6 +20,7 @@ from .auth import bp as auth
 from .backups import bp as backups
 from .changes import bp as changes
 from .errors import LoggingFlask
+from .health import bp as health
 from .invites import bp as invites
 from .key_deletion import bp as key_deletion
 from .keystore import bp as keystore
@@ -50,6 +51,7 @@ BLUEPRINTS = (
     keystore,
     key_deletion,
     members,
+    health,
     invites,
     audit,
     news,

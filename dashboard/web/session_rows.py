@@ -19,6 +19,7 @@ from ..db import database
 from ..models import Session, User
 from ..models.accounts import ADDRESS_MAX, USER_AGENT_MAX
 
+ALIVE = "/healthz"  # asked by machines, and answered without the database
 IDLE_SECONDS = 12 * 3600
 ABSOLUTE_SECONDS = 7 * 24 * 3600
 ANONYMOUS_SECONDS = 3600
@@ -66,7 +67,7 @@ class ServerSessions(SessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> ServerSession:
         """Find the row that the cookie names; without a valid one this is a new session."""
-        if request.path.startswith(f"{app.static_url_path}/"):
+        if request.path == ALIVE or request.path.startswith(f"{app.static_url_path}/"):
             return ServerSession(kept=False)
         token = request.cookies.get(self.get_cookie_name(app))
         try:

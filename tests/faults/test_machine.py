@@ -14,7 +14,7 @@ from tests.faults.conftest import LONG
 from tests.faults.machine import Admins, World
 from tests.faults.test_concurrency import without_revision_check
 
-EXAMPLES, STEPS = (500, 50) if LONG else (40, 40)
+EXAMPLES, STEPS = (500, 50) if LONG else (12, 40)
 CONTROL_EXAMPLES = 15
 
 

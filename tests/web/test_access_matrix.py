@@ -197,7 +197,7 @@ def test_who_may_look_sees_a_page_and_head_is_only_its_head(app, world, login, n
 def closed_to(name):
     """What refuses somebody although every signed-in user may ask for it."""
     is_admin_somewhere = name in ("alice", "mallory")
-    return {"setup.show", *([] if is_admin_somewhere else ["units.new"])}
+    return {"setup.show", "health.metrics", *([] if is_admin_somewhere else ["units.new"])}
 
 
 @pytest.mark.parametrize("name", ["nobody", "alice"])

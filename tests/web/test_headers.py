@@ -33,7 +33,7 @@ STATUSES = (
 HTMX = {"HX-Request": "true"}
 BACKUP = "/u/daily/admin/backup"
 TYPES = re.compile(
-    r"text/(html|css|javascript); charset=utf-8|text/csv; charset=utf-8; header=present"
+    r"text/(html|css|javascript|plain); charset=utf-8|text/csv; charset=utf-8; header=present"
     r"|application/(octet-stream|json)"
     r"|image/(png|jpeg|svg\+xml; charset=utf-8|x-icon|vnd\.microsoft\.icon)|font/woff2"
 )
