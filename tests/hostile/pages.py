@@ -22,6 +22,7 @@ NAMES = frozenset(("id", "class", "name", "for", "form", "target", "rel", "type"
 MARKDOWN = (
     "a blockquote br code del em h2 h3 h4 h5 h6 hr li ol p pre strong table tbody td th thead tr ul"
 )
+SETTING = re.compile(r"(?:config|clear)-[\w-]+\Z")  # named by a key that has a pattern
 OWN = re.compile(
     r"/(?![/\\])[^\s<>\"'`\\]*|#[\w-]*|\?[^\s<>\"'`\\]*|[\w.~-]+(?:[/?#][^\s<>\"'`\\]*)?|"
 )
@@ -117,7 +118,7 @@ def _faults(tag: str, name: str, value: str) -> Iterator[str]:
         yield f"an attribute {name} of {tag}"
     is_language = (tag, name) == ("code", "class") and value.startswith("language-")
     is_name = name in NAMES or tag in ("meta", "link", "script", "body", "html")
-    if is_name and MARK.search(value) and not is_language and not value.startswith("config-"):
+    if is_name and MARK.search(value) and not is_language and not SETTING.match(value):
         yield f"{tag} {name}={value[:80]!r}"
     if TOLD.match(name) and MARK.search(value):
         yield f"{tag} {name}={value[:80]!r}"

@@ -106,6 +106,7 @@ def _markdown() -> MarkdownIt:
     markdown.add_render_rule("link_open", _open_link)
     markdown.core.ruler.push("lower_headings", _lower_headings)
     markdown.core.ruler.push("empty_corners", _empty_corners)
+    markdown.core.ruler.push("aligned_cells", _aligned_cells)
     return markdown
 
 
@@ -138,3 +139,10 @@ def _empty_corners(state: StateCore) -> None:
     for opened, words, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opened.type == "th_open" and not words.content:
             opened.tag = closed.tag = "td"
+
+
+def _aligned_cells(state: StateCore) -> None:
+    """Say by a class how a cell of a table is aligned: pages may have no inline style."""
+    for token in state.tokens:
+        if token.type in ("th_open", "td_open") and (style := token.attrs.pop("style", None)):
+            token.attrSet("class", f"to-{str(style).removeprefix('text-align:')}")
