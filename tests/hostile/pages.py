@@ -19,7 +19,10 @@ TOLD = re.compile(r"on|hx-(?!get$|post$)|data-hx-|style$|srcdoc$|http-equiv$|non
 # Names and words of the templates' own.
 NAMES = frozenset(("id", "class", "name", "for", "form", "target", "rel", "type", "method", "role"))
 # What a note may become beside what the templates write.
-MARKDOWN = "a blockquote br code del em h2 h3 h4 h5 h6 hr li ol p pre s strong table tbody td th thead tr ul"
+MARKDOWN = (
+    "a blockquote br code del em h2 h3 h4 h5 h6 hr li ol p pre s strong "
+    "table tbody td th thead tr ul"
+)
 SETTING = re.compile(r"(?:config|clear)-[\w-]+\Z")  # named by a key that has a pattern
 OWN = re.compile(
     r"/(?![/\\])[^\s<>\"'`\\]*|#[\w-]*|\?[^\s<>\"'`\\]*|[\w.~%-]+(?:[/?#][^\s<>\"'`\\]*)?|"
