@@ -135,4 +135,8 @@ def is_harmless(tag: str, name: str, value: str) -> bool:
         return PICTURE.fullmatch(value) is not None
     if tag == "iframe" and name == "src":  # the Web view
         return value.startswith("https://hostile.example")
-    return tag == "a" and name == "href" and OUTSIDE.fullmatch(value) is not None
+    if tag != "a" or name != "href":
+        return False
+    # A link that somebody follows; what has no scheme (`java%09script:` is none) stays here.
+    has_scheme = re.match(r"[\x00-\x20]*[A-Za-z][A-Za-z0-9+.\t\r\n-]*:", value)
+    return OUTSIDE.fullmatch(value) is not None or not has_scheme

@@ -99,9 +99,21 @@ def to_html(text: str) -> str:
     return str(_markdown().render(text))
 
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+
+
+class _Markdown(MarkdownIt):
+    """Markdown whose links lead to the web, to a person, or to a page of this server."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
+        found = _SCHEME.match(url.strip())
+        return super().validateLink(url) and (not found or found[1].lower() in _SCHEMES)
+
+
 @lru_cache(maxsize=1)
 def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False})
+    markdown = _Markdown("commonmark", {"html": False})
     markdown.enable(["table", "strikethrough"]).disable("image")
     markdown.add_render_rule("link_open", _open_link)
     markdown.core.ruler.push("lower_headings", _lower_headings)
