@@ -13,7 +13,7 @@ from msgspec import Meta
 from . import strict_json
 from .errors import InvalidContent, LimitExceeded, NewerVersion
 from .limits import MAX_DESCRIPTION_CHARS, MAX_ROWS
-from .rows import SECTIONS, Name, Uid
+from .rows import SECTIONS, Name, Uid, reason
 
 FORMAT = 1
 MAX_WAITING = 4  # batches held for the thread that digests
@@ -184,7 +184,7 @@ def _convert(parsed: dict[str, Any], kind: type[_T], where: str) -> _T:
     try:
         return msgspec.convert(parsed, kind, strict=True)
     except msgspec.ValidationError as error:
-        raise InvalidContent(f"{where}: {error}") from None
+        raise InvalidContent(f"{where}: {reason(error)}") from None
 
 
 def differing_section(claimed: Sequence[_SectionTail], found: Sequence[_SectionTail]) -> str:

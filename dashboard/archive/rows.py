@@ -6,6 +6,7 @@ exactly as spelled; `content` of an asset is bytes.
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -169,6 +170,8 @@ SECTIONS = (
 SECTION_BY_NAME = {section.name: section for section in SECTIONS}
 
 _ENCODER = msgspec.json.Encoder()
+# Where msgspec repeats what it found.
+_ECHO = re.compile(r"(Invalid enum value|unknown field) .*?(?= - at `[$.\[\]\w]*`\Z|\Z)", re.DOTALL)
 
 
 def encode_rows(section: Section, rows: Sequence[Row]) -> bytes:
@@ -218,10 +221,15 @@ def _decode_one_by_one(section: Section, lines: bytes, first: int) -> list[Row]:
             line.decode()
             rows.append(section.decoder.decode(line))
         except msgspec.ValidationError as error:
-            raise InvalidContent(f"{row_name(section, first + at)}: {error}") from None
+            raise InvalidContent(f"{row_name(section, first + at)}: {reason(error)}") from None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise InvalidContent(f"{row_name(section, first + at)} is not strict JSON") from None
     return rows
+
+
+def reason(error: msgspec.ValidationError) -> str:
+    """Return what is wrong, without what is there instead: that may be long, or a secret."""
+    return _ECHO.sub(r"\1", str(error))
 
 
 def _from_wire(section: Section, row: Row, number: int) -> Row:

@@ -113,3 +113,19 @@ def test_whatever_the_address_there_is_one_link_or_none(rest):
         r'<ul>\n<li><a href="https://a\.example/[^"<>]*" rel="[a-z ]*">Words</a></li>\n</ul>\n',
         shown,
     )
+
+
+@pytest.mark.parametrize(
+    "scheme", ["x", "blob", "intent", "ms-word", "view-source", "vbscript", "JavaScript"]
+)
+def test_a_link_leads_to_the_web_or_to_a_person_and_nowhere_else(scheme):
+    assert "<a " not in notes.to_html(f"[words]({scheme}:there)")
+    assert 'href="https://a.example"' in notes.to_html("[words](https://a.example)")
+    assert 'href="mailto:a@b.example"' in notes.to_html("[words](mailto:a@b.example)")
+
+
+def test_a_cell_is_aligned_by_a_class():
+    html = notes.to_html("|a|b|\n|-:|:-:|\n|1|2|")
+    assert '<td class="to-right">1</td>' in html
+    assert '<td class="to-center">2</td>' in html
+    assert "style" not in html

@@ -99,13 +99,26 @@ def to_html(text: str) -> str:
     return str(_markdown().render(text))
 
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
+
+
+class _Markdown(MarkdownIt):
+    """Markdown whose links lead to the web, to a person, or to a page of this server."""
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
+        found = _SCHEME.match(url.strip())
+        return super().validateLink(url) and (not found or found[1].lower() in _SCHEMES)
+
+
 @lru_cache(maxsize=1)
 def _markdown() -> MarkdownIt:
-    markdown = MarkdownIt("commonmark", {"html": False})
+    markdown = _Markdown("commonmark", {"html": False})
     markdown.enable(["table", "strikethrough"]).disable("image")
     markdown.add_render_rule("link_open", _open_link)
     markdown.core.ruler.push("lower_headings", _lower_headings)
     markdown.core.ruler.push("empty_corners", _empty_corners)
+    markdown.core.ruler.push("aligned_cells", _aligned_cells)
     return markdown
 
 
@@ -138,3 +151,10 @@ def _empty_corners(state: StateCore) -> None:
     for opened, words, closed in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opened.type == "th_open" and not words.content:
             opened.tag = closed.tag = "td"
+
+
+def _aligned_cells(state: StateCore) -> None:
+    """Say by a class how a cell of a table is aligned: pages may have no inline style."""
+    for token in state.tokens:
+        if token.type in ("th_open", "td_open") and (style := token.attrs.pop("style", None)):
+            token.attrSet("class", f"to-{str(style).removeprefix('text-align:')}")
