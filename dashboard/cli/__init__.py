@@ -11,6 +11,7 @@ from .audit import audit
 from .backups import backup
 from .demo import demo
 from .diff import diff
+from .private import keep_private
 from .serve import serve
 from .units import unit
 from .users import user
@@ -44,6 +45,7 @@ backup.add_command(diff)
 
 def main() -> None:
     """Run the command line."""
+    keep_private()
     cli(prog_name="dashboard")
 
 
@@ -51,4 +53,5 @@ def wsgi_app() -> "Flask":
     """Return the WSGI application with the settings of the environment."""
     from .. import create_app
 
+    keep_private()
     return create_app(load(os.environ))
