@@ -43,9 +43,10 @@ coverage: $(READY_DEV) chromium  ## run every test and show the branches that no
 bench: $(READY) $(READY_BENCH)  ## measure the speed of backups against other tools (ARGS=--quick for a first look)
 	@$(PYTHON) -m bench.run $(ARGS)
 
-lint: $(READY_DEV)  ## check format and lint rules
+lint: $(READY_DEV)  ## check format, lint rules and what bandit knows of
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m bandit --quiet --configfile pyproject.toml --recursive dashboard app.py
 
 types: $(READY_DEV)  ## check types, strictly
 	@$(PYTHON) -m mypy
