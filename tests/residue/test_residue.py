@@ -67,6 +67,15 @@ def test_nothing_is_left_after_the_server_and_commands(walked):
     assert leaks(marks, [home.root], PLACES | OWN_FILES) == {}
 
 
+def test_errors_are_in_the_log_with_their_traces(walked):
+    """So the search looked at what matters: in a view, in a job, before the application."""
+    log = (walked[0].log / "serve-1.err").read_text()
+    assert re.search(r"incident [0-9a-f]{8}: POST keystore\.edit\nTraceback", log)
+    assert re.search(r"incident [0-9a-f]{8}: job validate\nTraceback", log)
+    assert "Exception while serving a request\nTraceback" in log
+    assert log.count("RuntimeError: made for a test") == 3
+
+
 def test_a_careless_program_is_found_out(tmp_path):
     """The negative control: logs, temporary file, home, database, each in another writing."""
     home, marks = Home(tmp_path, leaky=True), Canaries()
