@@ -14,13 +14,14 @@ READY_DEV := $(VENV)/.stamp-dev
 READY_FUZZ := $(VENV)/fuzz/.stamp
 READY_BENCH := $(VENV)/bench/.stamp
 READY_SBOM := $(VENV)/sbom/.stamp
+READY_BINARY := $(VENV)/binary/.stamp
 
 export CHROMIUM
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults sbom lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults binary sbom lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,13 +71,18 @@ fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS=
 faults: $(READY_DEV)  ## run the long fault sweeps: kills, power cuts, I/O errors, crowds (takes hours)
 	@FAULTS=long $(PYTHON) -m pytest -o faulthandler_timeout=0 tests/faults $(ARGS)
 
+# Without the environment's own packages (-S): what only a test needs stays out.
+binary: $(READY_BINARY)  ## build the single file dist/dashboard (on Debian's Python: apt-get install binutils)
+	@PYTHONPATH=$(VENV)/binary $(PYTHON) -S -m PyInstaller --noconfirm --clean --log-level WARN packaging/dashboard.spec
+	@ls -l dist/dashboard
+
 sbom: $(READY_DEV) $(READY_SBOM)  ## write dist/sbom.cdx.json: what the product ships, as CycloneDX
 	@PYTHONPATH=$(VENV)/sbom $(PYTHON) packaging/sbom.py
 
 # With their extras: pip refuses a hash-checked `coverage[toml]` that is pinned as `coverage` alone as soon as
 # a newer release is out.
 lock: $(VENV)/lock/bin/uv  ## recompile the pins from the *.in files (ARGS=--upgrade for newer versions)
-	@for name in requirements requirements-dev requirements-bench requirements-fuzz requirements-sbom; do \
+	@for name in requirements requirements-dev requirements-bench requirements-fuzz requirements-binary requirements-sbom; do \
 	  $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
 	    --universal --no-strip-extras --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done
@@ -115,6 +121,11 @@ $(READY_DEV): requirements-dev.txt
 
 # Apart from the product: only the peer that needs it sees this folder.
 $(READY_BENCH): requirements-bench.txt | $(READY)
+	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
+	@touch $@
+
+# Apart from the rest: the product once more, and what packs it.
+$(READY_BINARY): requirements-binary.txt | $(READY)
 	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
 	@touch $@
 

@@ -44,7 +44,7 @@ ALLOWED = {
         "dashboard/plugins/placing.py:duplicate": "a row of the same table",
         "dashboard/web/keystore.py:_create": "what `_values` names",
         "dashboard/web/keystore.py:edit": "what `_values` names",
-        "dashboard/web/sessions.py:_create": "what `_seen_of_the_browser` names",
+        "dashboard/web/session_rows.py:_create": "what `_seen_of_the_browser` names",
         "dashboard/web/workspace_changes.py:save": "what `_COLUMNS` names",
     },
     "talks to the network": {

@@ -10,6 +10,8 @@ from dashboard.archive import SECTIONS, ArchiveError
 from dashboard.backup import BackupError
 from dashboard.cli import cli
 from dashboard.config import SETTINGS
+from dashboard.models.passwords import COMMON, MAX_LENGTH, MIN_LENGTH
+from dashboard.models.throttle import GATES, Gate
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,6 +49,16 @@ def test_every_variable_that_is_named_exists():
 def test_every_command_is_in_the_table_and_has_an_example(name, command):
     assert f"`{name}" in README
     assert f"Example: dashboard {name}" in command.help
+
+
+def test_every_gate_of_the_log_in_is_told_with_its_numbers():
+    text = (ROOT / "docs/login.md").read_text()
+    told = re.findall(r"\| `(\w+)` \| .* \| (\d+) \| (?:(\d+) minutes|minute) \|", text)
+    assert {
+        name: Gate(int(tries), int(minutes or 1) * 60) for name, tries, minutes in told
+    } == GATES
+    assert f"{len(COMMON.read_text().split()):,}" in text
+    assert f"{MIN_LENGTH} to {MAX_LENGTH:,} characters" in text
 
 
 def test_every_command_that_is_named_exists():

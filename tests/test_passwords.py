@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.models import User, people
+from dashboard.models import Organisation, User, people
 from dashboard.models.passwords import COMMON, MAX_LENGTH, weakness
 from tests.factories import make_user
 
@@ -81,3 +81,12 @@ def test_a_weak_password_changes_nothing(folders):
             people.create_user("new@harbour.example", "New", "password")
     assert User.get_by_id(user.id).password_hash == before
     assert User.select().count() == 1
+
+
+@pytest.mark.parametrize("password", ["Harbour Works", "harbourworks12", "HARBOUR WORKS"])
+def test_the_name_of_the_organisation_is_no_password(cast, password):
+    Organisation.update(name="Harbour Works").execute()
+    before = User.get_by_id(cast.alice.id).password_hash
+    with pytest.raises(people.PeopleError, match="can be guessed by who knows whose it is"):
+        people.set_password(cast.alice, password)
+    assert User.get_by_id(cast.alice.id).password_hash == before

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PINS = [f"requirements{suffix}.txt" for suffix in ("", "-dev", "-bench", "-fuzz", "-sbom")]
+PINS = [
+    f"requirements{suffix}.txt" for suffix in ("", "-dev", "-bench", "-fuzz", "-binary", "-sbom")
+]
 _PIN = r"[a-z0-9.-]+(\[[a-z,-]+\])?==\S+.*--hash=sha256:"
 
 

@@ -63,7 +63,8 @@ def hash_password(password: str) -> str:
 
 
 def _hash_of_new(password: str, *about: str) -> str:
-    if (refused := weakness(password, *about)) is not None:
+    organisations = [found.name for found in Organisation.select(Organisation.name)]
+    if (refused := weakness(password, *about, *organisations)) is not None:
         raise PeopleError(refused)
     return hash_password(password)
 

@@ -20,12 +20,12 @@ def import_permit() -> Callable[[], None]:
     It is asked in another thread, without the request, and reads the database each time.
     """
     row, pressed_at = sessions.current().row, int(time.time())
-    token_hash = row.token_hash if row is not None else ""
+    session_uid = row.uid if row is not None else ""
     user, unit = g.user, g.unit
 
     def still_allowed() -> None:
         _require_admin(user, unit)
-        _require_session(token_hash, user, pressed_at)
+        _require_session(session_uid, user, pressed_at)
 
     return still_allowed
 
@@ -40,11 +40,9 @@ def _require_admin(user: User, unit: Unit) -> None:
         raise NoLongerAllowed("This unit began to ask its admins for a second factor")
 
 
-def _require_session(token_hash: str, user: User, pressed_at: int) -> None:
+def _require_session(uid: str, user: User, pressed_at: int) -> None:
     found: Session | None = Session.get_or_none(
-        (Session.token_hash == token_hash)
-        & (Session.user == user)
-        & (Session.expires_at > int(time.time()))
+        (Session.uid == uid) & (Session.user == user) & (Session.expires_at > int(time.time()))
     )
     if found is None:
         raise NoLongerAllowed("You were logged out")

@@ -95,7 +95,8 @@ def _is_right(form: RenewCodesForm | TurnOffForm, action: str) -> bool:
         page, _ = _page_of_it(form)
         abort(tries.refused(error, page, action, g.user))
     except factor.WrongCode as error:
-        audit(action, by=g.user, subject=g.user.email, outcome="refused")
+        if tries.wrong_code_is_worth_a_note(g.user, form.code.data):
+            audit(action, by=g.user, subject=g.user.email, outcome="refused")
         form.code.errors = [str(error)]
         return False
     return True

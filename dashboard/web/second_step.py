@@ -21,6 +21,7 @@ bp = Blueprint("second_step", __name__)
 
 STEP_SECONDS = 5 * 60
 _KEPT = "second_step"
+NOT_THE_CODE = "the password was right, not the code"
 
 
 def begin(user: User) -> Response:
@@ -73,9 +74,8 @@ def check() -> ResponseReturnValue:
             page = render_template("auth/code.html", form=form)
             return tries.refused(error, page, "login", user)
         except WrongCode as error:
-            audit(
-                "login", by=user, outcome="refused", reason="the password was right, not the code"
-            )
+            if tries.wrong_code_is_worth_a_note(user, form.code.data):
+                audit("login", by=user, outcome="refused", reason=NOT_THE_CODE)
             form.code.errors = [str(error)]
         else:
             guess.give_back()

@@ -31,6 +31,11 @@ def code_of(user: User, typed: str) -> Try:
     return trying() if is_recovery_code(typed) else trying(code=str(user.id))
 
 
+def wrong_code_is_worth_a_note(user: User, typed: str) -> bool:
+    """Return whether a wrong code is audited: a recovery code, which has no gate, not each time."""
+    return not is_recovery_code(typed) or is_worth_a_note(f"recovery code\0{user.id}")
+
+
 def password_is_right(user: User | None, password: str, guess: Try) -> bool:
     """Return whether *password* is the user's; raise `TooManyTries` without looking at it."""
     guess.take()

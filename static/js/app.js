@@ -76,6 +76,15 @@
     if (event.detail.elt.matches("form")) busy(event.detail.elt, false);
   });
 
+  // Forms that htmx does not send: a double click is one press. The answer to the first may hold a
+  // new cookie, and the browser would not read it.
+  const pressed = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[hx-get], [hx-post]")) return;
+    if (event.timeStamp - (pressed.get(event.target) ?? -Infinity) < 1000) event.preventDefault();
+    else pressed.set(event.target, event.timeStamp);
+  });
+
   // Upload progress: form[data-upload-progress] holds a <progress hidden>.
   document.addEventListener("htmx:xhr:progress", (event) => {
     const form = event.target.closest("form[data-upload-progress]");

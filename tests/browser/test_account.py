@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from dashboard.models import AuditEvent
 from tests.browser.steps import region
 from tests.factories import PASSWORD
 from tests.web.authenticator import Phone
@@ -120,3 +121,18 @@ def test_an_admin_is_led_to_it_and_back_where_a_unit_asks(page, live, cast, log_
     expect(page.get_by_role("row", name="alice@harbour.example")).to_contain_text("on")
     page.get_by_role("button", name="Ask for it no more").click()
     expect(page.get_by_role("button", name="Ask every admin for it")).to_be_visible()
+
+
+def test_a_double_click_confirms_once(page, live, cast, log_in):
+    log_in(page, cast.alice)
+    page.goto(f"{live}/confirm?next=/account")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    box = page.get_by_role("button", name="Confirm").bounding_box()
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    with page.expect_request("**/confirm?next=/account"):
+        page.mouse.click(*place)
+    page.mouse.click(*place)  # the first was sent and is not yet answered
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Your account")).to_be_visible()
+    assert [event.action for event in AuditEvent.select()].count("confirm") == 1

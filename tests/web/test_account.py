@@ -203,7 +203,7 @@ def test_no_token_and_no_hash_is_on_the_page(alice, elsewhere):
 def test_the_log_in_seen_longest_ago_makes_place_for_one_too_many(
     client, app, cast, login, monkeypatch
 ):
-    monkeypatch.setattr("dashboard.web.sessions.SESSIONS_MAX", 3)
+    monkeypatch.setattr("dashboard.web.session_rows.SESSIONS_MAX", 3)
     browsers = [login(app.test_client(), cast.alice) for _ in range(3)]
     bob = login(app.test_client(), cast.bob)
     for age, browser in enumerate(browsers):

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.models import AuditEvent, Session, User
 from dashboard.models.people import set_password
-from dashboard.web import sessions
+from dashboard.web import session_rows, sessions
 from tests.factories import PASSWORD
 from tests.web.conftest import COOKIE, TOKEN
 
@@ -165,18 +165,18 @@ def test_only_a_rare_visit_writes_to_the_database(client, cast, login, monkeypat
     login(client, cast.alice)
     client.get("/units")
     seen = row_of(client).seen_at
-    monkeypatch.setattr(time, "time", lambda: seen + sessions.TOUCH_SECONDS - 1)
+    monkeypatch.setattr(time, "time", lambda: seen + session_rows.TOUCH_SECONDS - 1)
     client.get("/units")
     assert row_of(client).seen_at == seen
-    monkeypatch.setattr(time, "time", lambda: seen + sessions.TOUCH_SECONDS)
+    monkeypatch.setattr(time, "time", lambda: seen + session_rows.TOUCH_SECONDS)
     client.get("/units")
-    assert row_of(client).seen_at == seen + sessions.TOUCH_SECONDS
+    assert row_of(client).seen_at == seen + session_rows.TOUCH_SECONDS
 
 
 def test_anonymous_rows_are_short_lived_and_swept(app, cast, monkeypatch):
     app.test_client().get("/login")
     assert Session.select().count() == 1
-    later = time.time() + sessions.ANONYMOUS_SECONDS + 1
+    later = time.time() + session_rows.ANONYMOUS_SECONDS + 1
     monkeypatch.setattr(time, "time", lambda: later)
     app.test_client().get("/login")
     assert Session.select().count() == 1
@@ -256,6 +256,35 @@ def test_confirming_makes_the_login_fresh(client, cast, login):
     assert (answer.status_code, answer.location) == (303, "/units")
     assert row_of(client).fresh_at >= time.time() - 60
     assert AuditEvent.get().outcome == "refused"
+
+
+def test_confirming_changes_the_token_of_the_same_session(client, app, cast, login):
+    login(client, cast.alice, fresh=False)
+    copy, before = token_of(client), row_of(client)
+    assert client.post("/confirm", data={"password": "wrong horse"}).status_code == 422
+    assert token_of(client) == copy
+    client.post("/confirm", data={"password": PASSWORD})
+    assert token_of(client) != copy
+    assert (row_of(client).uid, row_of(client).created_at) == (before.uid, before.created_at)
+    assert client.get("/units").status_code == 200
+    thief = app.test_client()
+    thief.set_cookie(COOKIE, copy)
+    assert thief.get("/units").location.startswith("/login")
+
+
+def test_an_answer_that_comes_late_takes_no_new_cookie_back(client, app, cast, login):
+    login(client, cast.alice, fresh=False)
+    late = app.test_client()
+    late.set_cookie(COOKIE, token_of(client))
+    with app.test_request_context("/confirm", headers={"Cookie": f"{COOKIE}={token_of(client)}"}):
+        here = sessions.current()
+        sessions.confirm()
+        client.post("/confirm", data={"password": PASSWORD})
+        slower = app.response_class()
+        app.session_interface.save_session(app, here, slower)
+    assert "Set-Cookie" not in slower.headers
+    assert "Set-Cookie" not in late.get("/units").headers
+    assert client.get("/units").status_code == 200
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])

@@ -8,7 +8,7 @@ from flask import abort
 
 from dashboard.models import StaleRevision
 from dashboard.models.people import PeopleError
-from dashboard.web import access, errors
+from dashboard.web import access, build_app, errors
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_the_error_page_does_without_a_database(client, cast, app, monkeypatch, 
     def fail(*_args, **_kwargs):
         raise peewee.OperationalError("unable to open database file: /secret/place")
 
-    monkeypatch.setattr("dashboard.web.sessions.open_connection", fail)
+    monkeypatch.setattr("dashboard.web.session_rows.open_connection", fail)
     answer = client.get("/login")
     assert answer.status_code == 503
     assert "The database is busy" in words(answer)
@@ -159,3 +159,9 @@ def test_every_error_class_in_the_table_has_a_status_and_words():
         assert issubclass(kind, Exception)
         assert 400 <= status < 600
         assert sentence is None or sentence.endswith(".")
+
+
+@pytest.mark.parametrize("word", ["1", "true"])
+def test_the_environment_switches_no_debug_mode_on(settings, folders, monkeypatch, word):
+    monkeypatch.setenv("FLASK_DEBUG", word)
+    assert build_app(settings, folders).debug is False

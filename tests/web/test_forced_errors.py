@@ -16,7 +16,7 @@ import pytest
 
 import dashboard
 from dashboard.models import Unit, audit
-from dashboard.web import sessions
+from dashboard.web import session_rows
 from dashboard.web.security import HEADERS
 from tests.web.deeds import as_alice, deeds, outcome, steady
 from tests.web.doors import doors, rolled_back, world
@@ -153,7 +153,7 @@ def test_a_session_that_cannot_be_read_has_the_error_page_and_its_headers(attemp
 
     def send(alice):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sessions, "_find", broken)
+            patch.setattr(session_rows, "_find", broken)
             return alice.send("GET", "/u/daily/admin/backup")
 
     answer = attempt(send)[1]

@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.models import ConfigKey, Plugin, PluginPermission, Session, changing
 from dashboard.plugins import registry
-from dashboard.web import sessions
+from dashboard.web import session_rows
 from tests.backup.conftest import Unchanged, wipe_some
 from tests.web.test_backups import admin, import_, saved, ticket_in, validate
 
@@ -94,7 +94,7 @@ def test_a_question_that_makes_no_sense_has_no_answer(admin, cast, as_htmx, wron
 
 
 def test_the_question_keeps_no_session_alive(admin, cast, as_htmx, seen):
-    long_ago = int(time.time()) - 2 * sessions.TOUCH_SECONDS
+    long_ago = int(time.time()) - 2 * session_rows.TOUCH_SECONDS
     admin.get(UNIT + "/w/ws-one")  # it gets its token
     Session.update(seen_at=long_ago).execute()
     change(cast, cast.bob)

@@ -284,6 +284,19 @@ def test_after_too_many_wrong_codes_not_even_a_right_one_counts(client, app, cas
     assert second(other, codes[0]).status_code == 303
 
 
+def test_wrong_recovery_codes_are_one_line_a_quarter_of_an_hour(client, cast, clock):
+    _, codes = set_up(cast.alice)
+    first_step(client, cast.alice)
+    for _ in range(5):
+        assert second(client, "222222-222222-222222-222222").status_code == 422
+    assert len(events("login")) == 1
+    clock(GATES["note"].seconds)
+    first_step(client, cast.alice)
+    second(client, "222222-222222-222222-222222")
+    assert len(events("login")) == 2
+    assert second(client, codes[0]).status_code == 303
+
+
 def test_a_try_comes_back_with_time(client, cast, clock):
     phone, _ = set_up(cast.alice)
     for _ in range(GATE.at_once):
