@@ -18,6 +18,7 @@ from tests.residue.calls import Made, made_in, tracing
 from tests.residue.canaries import Canaries
 from tests.residue.program import Home, serving
 
+pytestmark = pytest.mark.slow
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is missing")
 
 
@@ -53,7 +54,6 @@ def traced(tmp_path_factory):
 
 
 @needs_strace
-@pytest.mark.slow
 def test_the_server_makes_nothing_that_others_can_read(traced):
     _, meanwhile, made, _ = traced
     assert len(made) > 30
@@ -63,7 +63,6 @@ def test_the_server_makes_nothing_that_others_can_read(traced):
 
 
 @needs_strace
-@pytest.mark.slow
 def test_the_server_writes_into_its_data_directory_only(traced):
     home, _, made, _ = traced
     assert [m for m in made if m.path and not m.path.startswith(str(home.data))] == []
@@ -72,7 +71,6 @@ def test_the_server_writes_into_its_data_directory_only(traced):
 
 
 @needs_strace
-@pytest.mark.slow
 def test_the_commands_make_nothing_that_others_can_read(traced):
     home, _, _, made = traced
     kept = (str(home.data), str(home.out))
