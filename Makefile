@@ -13,6 +13,7 @@ READY := $(VENV)/.stamp
 READY_DEV := $(VENV)/.stamp-dev
 READY_FUZZ := $(VENV)/fuzz/.stamp
 READY_BENCH := $(VENV)/bench/.stamp
+READY_SBOM := $(VENV)/sbom/.stamp
 READY_BINARY := $(VENV)/binary/.stamp
 
 export CHROMIUM
@@ -20,7 +21,7 @@ export CHROMIUM
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults binary lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults binary sbom lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,9 +45,10 @@ coverage: $(READY_DEV) chromium  ## run every test and show the branches that no
 bench: $(READY) $(READY_BENCH)  ## measure the speed of backups against other tools (ARGS=--quick for a first look)
 	@$(PYTHON) -m bench.run $(ARGS)
 
-lint: $(READY_DEV)  ## check format and lint rules
+lint: $(READY_DEV)  ## check format, lint rules and what bandit knows of
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m bandit --quiet --configfile pyproject.toml --recursive dashboard app.py
 
 types: $(READY_DEV)  ## check types, strictly
 	@$(PYTHON) -m mypy
@@ -74,10 +76,13 @@ binary: $(READY_BINARY)  ## build the single file dist/dashboard (on Debian's Py
 	@PYTHONPATH=$(VENV)/binary $(PYTHON) -S -m PyInstaller --noconfirm --clean --log-level WARN packaging/dashboard.spec
 	@ls -l dist/dashboard
 
+sbom: $(READY_DEV) $(READY_SBOM)  ## write dist/sbom.cdx.json: what the product ships, as CycloneDX
+	@PYTHONPATH=$(VENV)/sbom $(PYTHON) packaging/sbom.py
+
 # With their extras: pip refuses a hash-checked `coverage[toml]` that is pinned as `coverage` alone as soon as
 # a newer release is out.
 lock: $(VENV)/lock/bin/uv  ## recompile the pins from the *.in files (ARGS=--upgrade for newer versions)
-	@for name in requirements requirements-dev requirements-bench requirements-fuzz requirements-binary; do \
+	@for name in requirements requirements-dev requirements-bench requirements-fuzz requirements-binary requirements-sbom; do \
 	  $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
 	    --universal --no-strip-extras --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done
@@ -126,6 +131,11 @@ $(READY_BINARY): requirements-binary.txt | $(READY)
 
 # Apart from the rest: wheels for Linux on x86-64 alone, elsewhere it is compiled with clang.
 $(READY_FUZZ): requirements-fuzz.txt | $(READY_DEV)
+	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
+	@touch $@
+
+# Apart from the rest: the checks of its schema want extras of packages that the product has without.
+$(READY_SBOM): requirements-sbom.txt | $(READY_DEV)
 	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
 	@touch $@
 

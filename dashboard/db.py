@@ -25,6 +25,9 @@ SQLITE_PRAGMAS = {
     "synchronous": "full",
     "foreign_keys": 1,
     "trusted_schema": 0,
+    # What is deleted or replaced is overwritten with zeros. The default depends on who built
+    # SQLite. An import into a unit of 100,000 keys took no longer with it.
+    "secure_delete": 1,
     "temp_store": "memory",
     "cache_size": -16 * 1024,  # 16 MiB; a larger cache gave nothing on a million rows
 }

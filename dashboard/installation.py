@@ -1,6 +1,7 @@
 """Opens the data directory: key, database and folders, made on first start, checked on others."""
 
 import hashlib
+import logging
 import secrets
 from pathlib import Path
 
@@ -10,9 +11,16 @@ from .models import ALL_TABLES, Installation, Organisation, chain
 from .upgrades import SCHEMA, UnknownSchema, upgrade
 from .vault import KEY_FILE_NAME, KeyUnusable, make_key_file, read_key_file, vault
 
+log = logging.getLogger(__name__)
+
 NOT_OURS = (
     "the database is not one of this program: it has tables, but none of ours. Put the right one "
     "back from your copy of the data directory, or name an empty one."
+)
+
+KEY_WAS_OPEN = (
+    "warning: other users of this machine could read %s; it is closed to them now. Whoever read it "
+    "can open every secret in the database: if you do not trust them all, change the secrets."
 )
 
 
@@ -28,8 +36,8 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
     """
     data_dir = data_dir.absolute()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    data_dir.chmod(0o700)
     key_file = data_dir / KEY_FILE_NAME
+    _close_to_others(data_dir, key_file)
     db.bind(database_url, data_dir)
     has_database = bool(database_url) or (data_dir / "dashboard.db").exists()
     if not has_database and key_file.exists():
@@ -46,7 +54,6 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
                 _create(key_file)
             else:
                 vault.open(read_key_file(key_file))
-                key_file.chmod(0o600)  # a copy may have come back readable by others
                 _compare(installation, key_file)
                 _upgrade(installation)
     except (KeyUnusable, db.DatabaseUnusable) as error:
@@ -57,6 +64,24 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
         said = f"the database cannot be opened ({error}). Nothing was changed. Try again."
         raise InstallationUnusable(disk.sentence(error) or said) from None
     return make_folders(data_dir)
+
+
+def _close_to_others(data_dir: Path, key_file: Path) -> None:
+    """Leave everything in *data_dir* to its owner: a copy may have come back open to others.
+
+    Say so if another user of the machine could read the key.
+    """
+    was_open = _is_open(data_dir) and _is_open(key_file)
+    data_dir.chmod(0o700)
+    for path in (key_file, *data_dir.glob("dashboard.db*")):
+        if _is_open(path):
+            path.chmod(0o600)
+    if was_open:
+        log.warning(KEY_WAS_OPEN, key_file)
+
+
+def _is_open(path: Path) -> bool:
+    return path.exists() and bool(path.stat().st_mode & 0o077)
 
 
 def _find_installation() -> Installation:

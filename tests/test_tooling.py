@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PINS = ["requirements.txt", "requirements-dev.txt"]
-_PIN = r"[a-z0-9.-]+(\[[a-z,]+\])?==\S+.*--hash=sha256:"
+PINS = [
+    f"requirements{suffix}.txt" for suffix in ("", "-dev", "-bench", "-fuzz", "-binary", "-sbom")
+]
+_PIN = r"[a-z0-9.-]+(\[[a-z,-]+\])?==\S+.*--hash=sha256:"
 
 
 def pins(name: str) -> dict[str, str]:
     """Return {package: version} of a compiled file."""
     return dict(
         re.findall(
-            r"^([a-z0-9.-]+)(?:\[[a-z,]+\])?==(\S+)", (ROOT / name).read_text(), re.MULTILINE
+            r"^([a-z0-9.-]+)(?:\[[a-z,-]+\])?==(\S+)", (ROOT / name).read_text(), re.MULTILINE
         )
     )
 

@@ -32,6 +32,7 @@ def make_folders(data_dir: Path) -> Folders:
     names = ("uploads", "exports", "safety")
     for name in names:
         (data_dir / name).mkdir(mode=0o700, exist_ok=True)
+        (data_dir / name).chmod(0o700)  # a copy may have come back open to others
     return Folders(data_dir, *(data_dir / name for name in names))
 
 

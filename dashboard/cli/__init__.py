@@ -12,6 +12,7 @@ from .backups import backup
 from .demo import demo
 from .diff import diff
 from .licences import licences
+from .private import keep_private
 from .serve import serve
 from .units import unit
 from .users import user
@@ -45,6 +46,7 @@ backup.add_command(diff)
 
 def main() -> None:
     """Run the command line."""
+    keep_private()
     cli(prog_name="dashboard")
 
 
@@ -52,4 +54,5 @@ def wsgi_app() -> "Flask":
     """Return the WSGI application with the settings of the environment."""
     from .. import create_app
 
+    keep_private()
     return create_app(load(os.environ))

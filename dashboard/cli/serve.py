@@ -3,6 +3,7 @@
 import _thread
 import signal
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import replace
@@ -83,6 +84,8 @@ def _tidy_up(settings: Settings) -> str | None:
         mark_interrupted()
         folders = make_folders(settings.data_dir.absolute())
         sweep(folders, settings.safety_copy_days, starting=True)
+        # Uploads wait where they will be kept: one disk to watch, and nothing of ours in /tmp.
+        tempfile.tempdir = str(folders.uploads)
         return None if is_set_up() else new_setup_token()
 
 

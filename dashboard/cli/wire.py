@@ -4,18 +4,23 @@ A proxy and this server must see the same requests in the same bytes, and the sa
 same request. What RFC 9112 lets a server repair is refused here: no browser sends it.
 """
 
+import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
+
+from .spool import Body
 
 # Addresses, cookies and the rest of a browser's headers have room in a quarter of it.
 MAX_HEADER_BYTES = 64 << 10
 
 _CONTROL_IN_FIRST_LINE = re.compile(rb"[^\r\n]*[\x00-\x08\t\x0b\x0c\x0e-\x1f\x7f]")
 _FOLDED = re.compile(rb"\r\n[ \t]")
+_SERVING = re.compile(r"(while serving) .*", re.DOTALL)
 _ENCODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)", re.IGNORECASE)
 SENTENCES = {
     413: "This is larger than the server accepts. Nothing was saved.",
@@ -43,6 +48,8 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
             raise ParsingError("unknown version")
         self._check_length()
         self._check_target()
+        if self.body_rcv is not None:
+            self.body_rcv.buf = Body(self.adj.inbuf_overflow)
 
     def _check_length(self) -> None:
         """Refuse a body with two ends: a proxy may have taken the other one."""
@@ -60,6 +67,15 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
                 raise ParsingError("another host in the address")
         elif not self.path.startswith("/"):
             raise ParsingError("no path")
+
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """Waitress's log, without the address of a request: an invite link is a secret."""
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        return _SERVING.sub(r"\1 a request", str(msg)), kwargs
 
 
 def channel_class(headers: Mapping[str, str]) -> type[HTTPChannel]:
@@ -82,5 +98,6 @@ def channel_class(headers: Mapping[str, str]) -> type[HTTPChannel]:
     class Channel(HTTPChannel):  # type: ignore[misc]
         parser_class = StrictParser
         error_task_class = Refusal
+        logger = _Log(HTTPChannel.logger)
 
     return Channel

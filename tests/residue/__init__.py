@@ -1,0 +1,1 @@
+"""What the program leaves behind: no secret where it has no place, no file that others can read."""
