@@ -1,10 +1,22 @@
 """docs/security.md is held to the code: no requirement is missing, and what it names is there."""
 
+import ast
 import re
+import ssl
+import tomllib
 from itertools import product
 from pathlib import Path
 
 import pytest
+
+from dashboard.archive import limits
+from dashboard.archive.limits import MIB
+from dashboard.backup import parts, runs, tickets
+from dashboard.config import Settings
+from dashboard.models import invites, people
+from dashboard.models.second_factor import RECOVERY_LENGTH, RECOVERY_SIGNS
+from dashboard.web import session_rows, sessions
+from dashboard.web.forms_content import ICON_MAX_BYTES
 
 ROOT = Path(__file__).parents[1]
 PLACES = [ROOT / name for name in ("tests", "", "dashboard", "templates", "static")]
@@ -103,3 +115,57 @@ def test_its_links_lead_somewhere(target):
     heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     ids = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
     assert not place or place in ids
+
+
+def numbers_told():
+    """Yield what the document has to say of the program's numbers."""
+    idle, absolute = session_rows.IDLE_SECONDS // 3600, session_rows.ABSOLUTE_SECONDS // 86_400
+    yield f"{idle} idle hours, {absolute} days in all"
+    yield f"session {idle} h idle, {absolute} days at most"
+    yield f"{session_rows.SESSIONS_MAX} for an account"
+    yield f"password typed within {sessions.FRESH_SECONDS // 60} minutes"
+    yield f"{tickets.TICKET_SECONDS // 60} min; invite {invites.VALID_SECONDS // 86_400} days"
+    yield f"{Settings().safety_copy_days} days (`DASHBOARD_SAFETY_COPY_DAYS`)"
+    upload, unpacked = Settings().max_upload_bytes >> 30, limits.MAX_UNPACKED_BYTES >> 30
+    yield f"{upload} GiB); {unpacked} GiB unpacked"
+    yield f"{limits.MAX_RATIO} times the packed size"
+    yield f"{parts.MAX_PART_BYTES // MIB} MiB; {parts.MAX_PART_TEXT_BYTES // MIB} MiB unpacked"
+    yield f"{ICON_MAX_BYTES >> 10} KiB, 1,024 pixels"
+    yield f"{limits.KDF_OPS} passes, {limits.KDF_MEM_BYTES // MIB} MiB, 128-bit salt"
+    low, high = limits.KDF_MEM_RANGE
+    ops = " to ".join(map(str, limits.KDF_OPS_RANGE))
+    yield f"{ops} passes and {low // MIB} to {high // MIB} MiB"
+
+
+def test_its_numbers_are_those_of_the_program():
+    assert [text for text in numbers_told() if text not in DOCUMENT] == []
+    assert (runs.UPLOAD_KEPT_SECONDS, runs.EXPORT_KEPT_SECONDS) == (1_800, 3_600)
+    assert RECOVERY_LENGTH * (len(RECOVERY_SIGNS) - 1).bit_length() == 120
+    assert people.hash_password("long enough").startswith("$argon2id$v=19$m=65536,t=2,p=1$")
+    assert ssl.create_default_context().minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "static/js").glob("*.js")), ids=lambda f: f.name)
+def test_our_scripts_write_no_markup_and_keep_nothing(script):
+    never = r"innerHTML|outerHTML *=|insertAdjacentHTML|document\.write|createContextualFragment"
+    never += r"|\beval\b|new Function|localStorage|sessionStorage|indexedDB|postMessage"
+    assert re.findall(never, script.read_text()) == []
+
+
+def test_every_password_field_speaks_to_password_managers():
+    fields = [
+        (file.name, ast.unparse(node))
+        for file in (ROOT / "dashboard/web").glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "PasswordField"
+    ]
+    assert len(fields) >= 8
+    assert [name for name, field in fields if "autocomplete" not in field] == []
+
+
+def test_the_lint_rules_for_security_are_on():
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+    assert "S" in lint["select"]
+    ignored = {rule for place, rules in lint["per-file-ignores"].items() for rule in rules
+               if place not in ("tests/**", "{bench,packaging}/**")}  # fmt: skip
+    assert not [rule for rule in {*lint["ignore"], *ignored} if rule.startswith("S")]
