@@ -13,13 +13,14 @@ READY := $(VENV)/.stamp
 READY_DEV := $(VENV)/.stamp-dev
 READY_FUZZ := $(VENV)/fuzz/.stamp
 READY_BENCH := $(VENV)/bench/.stamp
+READY_BINARY := $(VENV)/binary/.stamp
 
 export CHROMIUM
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults binary lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,10 +69,15 @@ fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS=
 faults: $(READY_DEV)  ## run the long fault sweeps: kills, power cuts, I/O errors, crowds (takes hours)
 	@FAULTS=long $(PYTHON) -m pytest -o faulthandler_timeout=0 tests/faults $(ARGS)
 
+# Without the environment's own packages (-S): what only a test needs stays out.
+binary: $(READY_BINARY)  ## build the single file dist/dashboard (on Debian's Python: apt-get install binutils)
+	@PYTHONPATH=$(VENV)/binary $(PYTHON) -S -m PyInstaller --noconfirm --clean --log-level WARN packaging/dashboard.spec
+	@ls -l dist/dashboard
+
 # With their extras: pip refuses a hash-checked `coverage[toml]` that is pinned as `coverage` alone as soon as
 # a newer release is out.
 lock: $(VENV)/lock/bin/uv  ## recompile the pins from the *.in files (ARGS=--upgrade for newer versions)
-	@for name in requirements requirements-dev requirements-bench requirements-fuzz; do \
+	@for name in requirements requirements-dev requirements-bench requirements-fuzz requirements-binary; do \
 	  $(VENV)/lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url \
 	    --universal --no-strip-extras --python-version 3.11 $(ARGS) $$name.in -o $$name.txt || exit 1; \
 	done
@@ -110,6 +116,11 @@ $(READY_DEV): requirements-dev.txt
 
 # Apart from the product: only the peer that needs it sees this folder.
 $(READY_BENCH): requirements-bench.txt | $(READY)
+	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
+	@touch $@
+
+# Apart from the rest: the product once more, and what packs it.
+$(READY_BINARY): requirements-binary.txt | $(READY)
 	$(call install,$(quiet) --upgrade --target $(@D) --require-hashes -r $<)
 	@touch $@
 

@@ -5,6 +5,7 @@
 
 import ipaddress
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,6 +154,11 @@ PASSWORD_VARIABLES = (
     "DASHBOARD_USER_PASSWORD",
     "DASHBOARD_DEMO_PASSWORD",
 )
+
+
+def resource_root() -> Path:
+    """Return the folder of `templates/` and `static/`, in a checkout and in the single binary."""
+    return Path(getattr(sys, "_MEIPASS", Path(__file__).resolve().parents[1]))
 
 
 def unknown(environ: Mapping[str, str]) -> list[str]:

@@ -11,6 +11,7 @@ from .audit import audit
 from .backups import backup
 from .demo import demo
 from .diff import diff
+from .licences import licences
 from .serve import serve
 from .units import unit
 from .users import user
@@ -37,7 +38,7 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-for command in (serve, demo, unit, user, backup, audit):
+for command in (serve, demo, unit, user, backup, audit, licences):
     cli.add_command(command)
 backup.add_command(diff)
 

@@ -24,6 +24,8 @@ from .common import refusing
 THREADS = 16
 CONNECTIONS = 500
 DRAIN_SECONDS = 15
+# A Ctrl-C reaches the single binary twice: from the terminal, and by way of what unpacked it.
+ONE_PRESS_SECONDS = 0.5
 IN_MEMORY_BYTES = 16 << 20  # of a request body, before it goes to a temporary file
 
 
@@ -93,6 +95,7 @@ def _shown_host(host: str) -> str:
 def _drain_on_signals(server: Any, jobs: Jobs) -> None:
     """On SIGTERM or Ctrl-C stop accepting, let running requests and jobs finish, then end.
 
+    The same once more ends at once; what still runs then rolls back.
     Uses waitress's own parts (trigger, active_channels), so waitress is pinned.
     """
 
@@ -102,19 +105,24 @@ def _drain_on_signals(server: Any, jobs: Jobs) -> None:
         channels = list(server.active_channels.values())
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
+    begun: list[float] = []
+    drained = threading.Event()
+
     def drain() -> None:
         server.trigger.pull_trigger(lambda: (server.del_channel(), server.socket.close()))
         end = time.monotonic() + DRAIN_SECONDS
         time.sleep(0.1)
         while time.monotonic() < end and is_busy():
             time.sleep(0.05)
+        drained.set()
         _thread.interrupt_main()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(1))
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        threading.Thread(target=drain, daemon=True).start()
+        if not begun:
+            begun.append(time.monotonic())
+            threading.Thread(target=drain, daemon=True).start()
+        elif drained.is_set() or time.monotonic() - begun[0] > ONE_PRESS_SECONDS:
+            raise KeyboardInterrupt  # which ends the server's loop
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -1,15 +1,13 @@
 """The HTTP door: hooks, extensions and blueprints, put together by `build_app`."""
 
 import hashlib
-import sys
 from functools import lru_cache
-from pathlib import Path
 
 from flask import Flask, url_for
 
 from .. import __version__
 from ..backup.store import Folders
-from ..config import Settings
+from ..config import Settings, resource_root
 from ..jobs import Jobs
 from ..plugins.addresses import Allowed
 from ..plugins.outgoing import Client
@@ -73,6 +71,7 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
         static_folder=str(root / "static"),
         static_url_path="/static",
     )
+    app.debug = False  # whatever FLASK_DEBUG says: it may be meant for another program
     app.config["SETTINGS"] = settings
     app.extensions["folders"] = folders
     app.extensions["jobs"] = Jobs()
@@ -91,11 +90,6 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app
-
-
-def resource_root() -> Path:
-    """Return the folder of `templates/` and `static/`, in a checkout and in the single binary."""
-    return Path(getattr(sys, "_MEIPASS", Path(__file__).resolve().parents[2]))
 
 
 def asset(path: str) -> str:

@@ -183,6 +183,9 @@ def test_who_may_look_sees_a_page_and_head_is_only_its_head(app, world, login, n
             pages[door] = answer.status_code
             if (answer.status_code >= 400) is not (endpoint in closed_to(name)):
                 wrong[door.rule] = answer.status_code
+            is_page = answer.status_code < 400 and b"<main" in answer.data
+            if is_page and b'action="/logout"' not in answer.data:
+                wrong["no way out", door.rule] = answer.status_code
     with unchanged():  # what was looked at last is known by now
         for door, status in pages.items():
             head = visitor.send("HEAD", door.address("GET", world.daily))

@@ -11,8 +11,9 @@ import pytest
 
 from dashboard import db
 from dashboard.archive import SECTIONS
+from dashboard.config import resource_root
 from dashboard.models import AuditEvent, RunState, audit, chain
-from dashboard.web import audit_words, resource_root
+from dashboard.web import audit_words
 from dashboard.web.audit_csv import HEADER, harmless
 from tests.backup.conftest import Unchanged
 

@@ -8,7 +8,7 @@ from flask import abort
 
 from dashboard.models import StaleRevision
 from dashboard.models.people import PeopleError
-from dashboard.web import access, errors
+from dashboard.web import access, build_app, errors
 
 
 @pytest.fixture
@@ -159,3 +159,9 @@ def test_every_error_class_in_the_table_has_a_status_and_words():
         assert issubclass(kind, Exception)
         assert 400 <= status < 600
         assert sentence is None or sentence.endswith(".")
+
+
+@pytest.mark.parametrize("word", ["1", "true"])
+def test_the_environment_switches_no_debug_mode_on(settings, folders, monkeypatch, word):
+    monkeypatch.setenv("FLASK_DEBUG", word)
+    assert build_app(settings, folders).debug is False

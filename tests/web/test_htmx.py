@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from dashboard.web import htmx, resource_root
+from dashboard.config import resource_root
+from dashboard.web import htmx
 
 ROOT = resource_root()
 

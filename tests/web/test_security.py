@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.config import MIB
+from dashboard.config import MIB, resource_root
 from dashboard.models import User
-from dashboard.web import access, build_app, resource_root, security
+from dashboard.web import access, build_app, security
 
 ROOT = resource_root()
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("dashboard/plugins/**/*.html")])
