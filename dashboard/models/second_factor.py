@@ -19,10 +19,10 @@ from .people import NotAdmin, PeopleError, role_of
 
 STEPS_EITHER_SIDE = 1
 RECOVERY_CODES = 10
-# 24 of 32 signs are 120 bits: nobody guesses one, and (ASVS 5.0, 6.5.2: from 112 bits on) a plain
+# 28 of 32 signs are 140 bits (ASVS 5.0, 11.5.1: at least 128): nobody guesses one, and a plain
 # hash of it tells nothing. Without 0, 1, l and o, which are taken for each other.
 RECOVERY_SIGNS = "23456789abcdefghijkmnpqrstuvwxyz"
-RECOVERY_LENGTH, RECOVERY_GROUP = 24, 6
+RECOVERY_LENGTH, RECOVERY_GROUP = 28, 7
 
 
 class WrongCode(PeopleError):

@@ -53,7 +53,13 @@ class LoginCodeForm(CodeForm):
 
 
 class TurnOnForm(CodeForm):
-    """Prove that the app has the secret."""
+    """Prove who one is, and that the app has the secret."""
+
+    password = PasswordField(
+        "Your password",
+        validators=[InputRequired("Type your password."), Length(max=MAX_LENGTH)],
+        render_kw={"autocomplete": "current-password"},
+    )
 
 
 class RenewCodesForm(CodeForm):

@@ -10,6 +10,7 @@ from ..models import second_factor as factor
 from ..models.throttle import TooManyTries
 from ..vault import vault
 from . import access, own_sessions, sessions, tries
+from .auth import NOT_CONFIRMED
 from .forms_account import RenewCodesForm, TurnOffForm, TurnOnForm
 from .htmx import see_other
 from .qr import qr_code
@@ -35,7 +36,7 @@ def show() -> ResponseReturnValue:
 def turn_on() -> ResponseReturnValue:
     """Switch it on, if the code shows that the app has the secret; show the recovery codes once."""
     form = TurnOnForm()
-    if form.validate():
+    if form.validate() and _knows_password(form):
         try:
             codes = factor.turn_on(
                 g.user, _pending_secret(), form.code.data, here=own_sessions.here()
@@ -81,6 +82,23 @@ def turn_off() -> ResponseReturnValue:
     return _page_of_it(form, 422)
 
 
+def _knows_password(form: TurnOnForm) -> bool:
+    """Return whether the password in *form* is right, and put into the form if not.
+
+    Asked here again, however lately it was typed: a stolen cookie is not to shut its owner out.
+    """
+    try:
+        is_right = tries.password_is_right(g.user, form.password.data, tries.confirming(g.user))
+    except TooManyTries as error:
+        form.password.errors = [str(error)]
+        page, _ = _page_to_set_up(form)
+        abort(tries.refused(error, page, "second_factor.on", g.user))
+    if not is_right:
+        audit("second_factor.on", by=g.user, subject=g.user.email, outcome="refused")
+        form.password.errors = [NOT_CONFIRMED]
+    return is_right
+
+
 def _is_right(form: RenewCodesForm | TurnOffForm, action: str) -> bool:
     """Use up the code in *form*; return whether it was right, and put into the form if not."""
     if not form.validate():
@@ -113,7 +131,7 @@ def _page_of_codes(codes: list[str], said: str) -> ResponseReturnValue:
     return render_template("account/codes.html", codes=codes, said=said, go_on=go_on)
 
 
-def _page_to_set_up(form: TurnOnForm, status: int = 200) -> ResponseReturnValue:
+def _page_to_set_up(form: TurnOnForm, status: int = 200) -> tuple[str, int]:
     secret, issuer = _pending_secret(), f"Dashboard {Organisation.get().name}"
     page = render_template(
         "account/second_factor_new.html",

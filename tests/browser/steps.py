@@ -82,6 +82,7 @@ def set_up_second_factor(page: Page, _site: Site) -> None:
     page.reload()
     secret = page.locator(".factor__secret").inner_text().replace(" ", "")
     page.get_by_label("Code", exact=True).fill(Phone(secret).code())
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Switch it on").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
 

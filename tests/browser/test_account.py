@@ -9,7 +9,7 @@ from tests.browser.steps import region
 from tests.factories import PASSWORD
 from tests.web.authenticator import Phone
 
-CODE = re.compile(r"[2-9a-z]{6}(?:-[2-9a-z]{6}){3}")
+CODE = re.compile(r"[2-9a-z]{7}(?:-[2-9a-z]{7}){3}")
 
 
 def log_out(page):
@@ -40,9 +40,11 @@ def set_up(page):
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     phone = Phone(page.locator(".factor__secret").inner_text().replace(" ", ""))
     page.get_by_label("Code", exact=True).fill(phone.wrong())
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Switch it on").click()
     expect(page.get_by_text("This code is not right.")).to_be_visible()
     page.get_by_label("Code", exact=True).fill(phone.code())
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Switch it on").click()
     codes = CODE.findall(page.get_by_label("Recovery codes").input_value())
     assert len(codes) == 10
@@ -96,6 +98,7 @@ def test_the_codes_are_copied_at_a_press(page, live, cast, log_in):
     page.goto(f"{live}/account/second-factor")
     secret = page.locator(".factor__secret").inner_text().replace(" ", "")
     page.get_by_label("Code", exact=True).fill(Phone(secret).code())
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Switch it on").click()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_text("Copied.")).to_be_visible()
@@ -114,6 +117,7 @@ def test_an_admin_is_led_to_it_and_back_where_a_unit_asks(page, live, cast, log_
     page.get_by_role("link", name="Set up yours").click()
     secret = page.locator(".factor__secret").inner_text().replace(" ", "")
     page.get_by_label("Code", exact=True).fill(Phone(secret).code())
+    page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Switch it on").click()
     page.goto(f"{live}/u/daily/admin/members")
     page.get_by_role("button", name="Ask every admin for it").click()

@@ -15,7 +15,7 @@ from tests.factories import PASSWORD
 
 PAGE = "/account/second-factor"
 SECRET = re.compile(r'factor__secret">([A-Z2-7 ]+)<')
-CODE = re.compile(r"\b[2-9a-km-np-z]{6}(?:-[2-9a-km-np-z]{6}){3}\b")
+CODE = re.compile(r"\b[2-9a-km-np-z]{7}(?:-[2-9a-km-np-z]{7}){3}\b")
 
 
 class Phone:

@@ -5,6 +5,8 @@ import pytest
 from dashboard import db
 from dashboard.models import second_factor
 from dashboard.models.throttle import GATES
+from dashboard.web.auth import NOT_CONFIRMED
+from tests.factories import PASSWORD
 from tests.web.authenticator import (
     CODE,
     PAGE,
@@ -32,12 +34,12 @@ def test_it_is_on_only_after_a_right_code(alice, cast):
     page = alice.get(PAGE).text
     phone = phone_for(page)
     assert rows() == ([], [])
-    answer = alice.post(PAGE, data={"code": phone.wrong()})
+    answer = alice.post(PAGE, data={"code": phone.wrong(), "password": PASSWORD})
     assert answer.status_code == 422
     assert "This code is not right" in answer.text
     assert SECRET.search(answer.text)[1] == SECRET.search(page)[1]
     assert rows() == ([], [])
-    answer = alice.post(PAGE, data={"code": phone.code()})
+    answer = alice.post(PAGE, data={"code": phone.code(), "password": PASSWORD})
     assert answer.status_code == 200
     assert len(CODE.findall(answer.text)) == 10
     assert second_factor.has_second_factor(cast.alice)
@@ -48,7 +50,7 @@ def test_setting_it_up_logs_the_other_browsers_out(alice, app, cast, login):
     other = login(app.test_client(), cast.alice)
     bob = login(app.test_client(), cast.bob)
     phone = phone_for(alice.get(PAGE).text)
-    alice.post(PAGE, data={"code": phone.code()})
+    alice.post(PAGE, data={"code": phone.code(), "password": PASSWORD})
     assert is_in(alice)
     assert is_in(bob)
     assert not is_in(other)
@@ -57,7 +59,9 @@ def test_setting_it_up_logs_the_other_browsers_out(alice, app, cast, login):
 def test_the_secret_and_the_codes_are_nowhere_else(alice, cast, folders, caplog):
     page = alice.get(PAGE).text
     secret = SECRET.search(page)[1].replace(" ", "")
-    codes = CODE.findall(alice.post(PAGE, data={"code": Phone(secret).code()}).text)
+    codes = CODE.findall(
+        alice.post(PAGE, data={"code": Phone(secret).code(), "password": PASSWORD}).text
+    )
     db.tidy()
     stored = b"".join(file.read_bytes() for file in folders.data.rglob("*") if file.is_file())
     told = alice.get(PAGE).text + alice.get("/account").text + caplog.text
@@ -67,6 +71,21 @@ def test_the_secret_and_the_codes_are_nowhere_else(alice, cast, folders, caplog)
         assert hidden not in told
     assert SECRET.search(told) is None
     assert '<svg class="factor__qr"' not in told
+
+
+def test_setting_it_up_asks_for_the_password_however_fresh_the_log_in_is(alice, cast, app, login):
+    other = login(app.test_client(), cast.alice)
+    phone = phone_for(alice.get(PAGE).text)
+    for password, words in (("", "Type your password."), ("wrong horse", NOT_CONFIRMED)):
+        answer = alice.post(PAGE, data={"code": phone.code(), "password": password})
+        assert answer.status_code == 422
+        assert words in answer.text
+    for _ in range(GATES["confirm"].at_once):
+        answer = alice.post(PAGE, data={"code": phone.code(), "password": "wrong horse"})
+    assert answer.status_code == 429
+    assert not second_factor.has_second_factor(cast.alice)
+    assert other.get("/units").status_code == 200  # nobody was logged out
+    assert {outcome for _, outcome in events("second_factor.on")} == {"refused"}
 
 
 def test_the_secret_of_a_set_up_that_is_not_finished_is_sealed_too(alice, cast, folders):
@@ -103,10 +122,12 @@ def test_two_browsers_that_set_it_up_at_once_make_one(app, cast, login):
     phones = [
         Phone(SECRET.search(browser.get(PAGE).text)[1].replace(" ", "")) for browser in (one, two)
     ]
-    assert one.post(PAGE, data={"code": phones[0].code()}).status_code == 200
+    assert one.post(PAGE, data={"code": phones[0].code(), "password": PASSWORD}).status_code == 200
     before = rows()
     # The other one is logged out by it; and were it not, the model would refuse.
-    assert two.post(PAGE, data={"code": phones[1].code()}).location.startswith("/login")
+    assert two.post(
+        PAGE, data={"code": phones[1].code(), "password": PASSWORD}
+    ).location.startswith("/login")
     with pytest.raises(second_factor.OtherFactor):
         set_up(cast.alice)
     assert rows() == before

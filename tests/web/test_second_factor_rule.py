@@ -8,6 +8,7 @@ from dashboard.models import (
     second_factor,
 )
 from dashboard.models.people import set_role
+from tests.factories import PASSWORD
 from tests.web.authenticator import PAGE, events, owner, phone_for
 from tests.web.unit_state import revision, state_of
 
@@ -83,7 +84,8 @@ def test_an_admin_without_one_is_led_to_it_first(app, strict, cast, login, as_ht
     page = bob.get(f"{PAGE}?next=/u/daily/admin/members").text
     assert "Harbour Daily asks every admin for a second factor." in page
     phone = phone_for(page)
-    answer = bob.post(f"{PAGE}?next=/u/daily/admin/members", data={"code": phone.code()})
+    typed = {"code": phone.code(), "password": PASSWORD}
+    answer = bob.post(f"{PAGE}?next=/u/daily/admin/members", data=typed)
     assert 'href="/u/daily/admin/members"' in answer.text
     assert bob.get("/u/daily/admin/members").status_code == 200
 

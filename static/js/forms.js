@@ -1,0 +1,44 @@
+/* One press is one act, and shows that something is at work. Everything works without this file. */
+"use strict";
+
+(() => {
+  // Busy: the pressed button turns, and the form takes no second press.
+  const busy = (form, is) => {
+    for (const button of form.querySelectorAll("button[type=submit]")) {
+      if (is) button.setAttribute("aria-busy", "true");
+      else button.removeAttribute("aria-busy");
+      button.disabled = is;
+    }
+  };
+  document.addEventListener("htmx:beforeSend", (event) => {
+    if (event.detail.elt.matches("form")) busy(event.detail.elt, true);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.matches("form")) busy(event.detail.elt, false);
+  });
+
+  // Forms that htmx does not send: a double click is one press. The answer to the first may hold a
+  // new cookie, and the browser would not read it.
+  const pressed = new WeakMap();
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[hx-get], [hx-post]")) return;
+    if (event.timeStamp - (pressed.get(event.target) ?? -Infinity) < 1000) event.preventDefault();
+    else pressed.set(event.target, event.timeStamp);
+  });
+
+  // Upload progress: form[data-upload-progress] holds a <progress hidden>.
+  document.addEventListener("htmx:xhr:progress", (event) => {
+    const form = event.target.closest("form[data-upload-progress]");
+    const bar = form && form.querySelector("progress");
+    if (!bar || !event.detail.lengthComputable) return;
+    bar.hidden = false;
+    bar.max = event.detail.total;
+    // All sent is not all done: without a value the bar shows that the server is at work.
+    if (event.detail.loaded < event.detail.total) bar.value = event.detail.loaded;
+    else bar.removeAttribute("value");
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const bar = event.target.closest("form[data-upload-progress]")?.querySelector("progress");
+    if (bar) bar.hidden = true;
+  });
+})();
