@@ -19,7 +19,7 @@ from ..backup.store import make_folders
 from ..config import Settings
 from ..installation import is_set_up, new_setup_token
 from ..jobs import Jobs
-from . import wire
+from . import logs, wire
 from .common import refusing
 
 THREADS = 16
@@ -44,6 +44,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """
     settings = replace(settings, host=host or settings.host)
     app = create_app(settings)
+    logs.begin(app.extensions["request_id"])
     token = _tidy_up(settings)
     sockets: dict[int, Any] = {}
     server = waitress.server.create_server(

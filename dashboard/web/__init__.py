@@ -12,7 +12,7 @@ from ..jobs import Jobs
 from ..plugins.addresses import Allowed
 from ..plugins.outgoing import Client
 from ..plugins.sources import Sources
-from . import access, errors, front, origin, security, sessions, shell
+from . import access, errors, front, origin, request_log, security, sessions, shell
 from .account import bp as account
 from .applications import bp as applications
 from .audit import bp as audit
@@ -81,6 +81,7 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(asset=asset, version=__version__)
     front.init_app(app)
+    request_log.init_app(app)
     # The order is the order of the hooks: connection and session, where the request comes from,
     # body limit and guard, CSRF.
     sessions.init_app(app)

@@ -1,7 +1,6 @@
 """Applications as cards, each in a box of its own: one that fails never breaks the page."""
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ from ..plugins.registry import catalogue, folders
 from ..plugins.render import Rendered, Standing
 from ..plugins.sources import Sources
 from .access import EDITORS
+from .request_log import request_id
 
 log = logging.getLogger(__name__)
 _EMPTY = Markup()
@@ -192,7 +192,7 @@ def _body(shown: Rendered, **tools: Any) -> Markup:
 
 
 def _log(bundle: str) -> str:
-    incident = secrets.token_hex(4)
+    incident = request_id()
     log.exception("incident %s: %s failed in unit %s", incident, bundle, g.unit.slug)
     return incident
 

@@ -1,7 +1,6 @@
 """What went wrong, in words that say how to go on; true status codes; one template."""
 
 import logging
-import secrets
 from collections.abc import Callable
 from types import TracebackType
 
@@ -16,6 +15,7 @@ from ..models.people import MemberChanged, NotAdmin, PeopleError
 from . import kept_input, news
 from .access import own_page
 from .htmx import is_htmx
+from .request_log import request_id
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class LoggingFlask(Flask):
 
     def log_exception(self, exc_info: ExcInfo | tuple[None, None, None]) -> None:
         """Log once what nobody expected."""
-        g.incident = secrets.token_hex(4)
+        g.incident = request_id()
         log.error(
             "incident %s: %s %s", g.incident, request.method, request.endpoint, exc_info=exc_info
         )

@@ -257,7 +257,8 @@ class Walk:
         omar._learn_token()
         phone = phone_for(omar.get(PAGE).text)
         self.marks.learn("second factor", SECRET.search(omar.get(PAGE).text)[1].replace(" ", ""))
-        codes = CODE.findall(omar.showing("recovery code").post(PAGE, code=phone.code()).text)
+        typed = {"code": phone.code(), "password": second}
+        codes = CODE.findall(omar.showing("recovery code").post(PAGE, **typed).text)
         for code in codes:
             self.marks.learn("recovery code", code)
             self.marks.learn("recovery code", code.replace("-", ""))

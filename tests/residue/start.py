@@ -54,7 +54,7 @@ def break_on_request() -> None:
 
 def leak() -> None:
     """Do what a careless program does: write to logs, files and the database, and say it back."""
-    logging.basicConfig(level=logging.DEBUG)
+    logging.getLogger("peewee").setLevel(logging.DEBUG)
     before = keystore._values
 
     def careless(form, kept):

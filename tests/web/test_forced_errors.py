@@ -28,6 +28,8 @@ CANARY = "canary-of-an-error-7f3a"
 INCIDENT = re.compile(r"incident id: [0-9a-f]{8}\b|Incident <code>[0-9a-f]{8}")
 BETRAYALS = (CANARY, "Traceback", "RuntimeError", HOME, ".py", "sqlite", "peewee", "hush-")
 # Who cannot even close the connection leaves the answer to the server: one plain line of waitress.
+# What answers errors, and what is asked before the application.
+NEVER_IN = ("web/errors.py", "web/front.py")
 AFTER_THE_ANSWER = {"close_connection"}
 DEEDS, LOOKS = 40, 20
 SEED = 20261125
@@ -41,7 +43,7 @@ class Tracer:
 
     def __call__(self, frame, event, _argument):
         name = frame.f_code.co_filename
-        if event != "call" or not name.startswith(HOME) or name.endswith("web/errors.py"):
+        if event != "call" or not name.startswith(HOME) or name.endswith(NEVER_IN):
             return
         self.count += 1
         if self.count == self.at:
