@@ -11,13 +11,19 @@ from ..archive import ArchiveError, WrongPassword
 from ..backup import BackupError
 from ..backup import errors as situations
 from ..jobs import Act, Job
-from ..models import BackupRun, RunState
+from ..models import BackupRun, RunKind, RunState
 from . import access, backup_page, errors, job_view, snapshots, stale
 from .backup_page import bp
 from .forms_backup import ExportForm
 from .htmx import answer, is_htmx, see_other
 
 DIRECT_SECONDS = 2.0  # what is done by then is answered at once, without a job to look at
+
+
+def require_place(kind: RunKind) -> None:
+    """Raise `TooBusy`, with that in the audit log, if no more jobs may wait."""
+    with backup.attempted(g.unit, kind, g.user):
+        backup_page.jobs().require_place(g.user)
 
 
 def start(run: BackupRun, act: Act, work: Callable[..., Any]) -> Response:

@@ -52,6 +52,7 @@ errors.STATUS |= {
     situations.OutcomeUnknown: (503, None),
     situations.NoSafetyCopy: (503, None),
     situations.TooBusy: (429, None),
+    situations.UploadsWaiting: (429, None),
 }
 
 
@@ -74,6 +75,7 @@ def context() -> Context:
         app=f"Dashboard {__version__}",
         cost=KdfCost(settings.kdf_ops, settings.kdf_mem_bytes),
         password_min=settings.backup_password_min,
+        max_upload_bytes=settings.max_upload_bytes,
     )
 
 

@@ -39,6 +39,7 @@ def export(slug: str) -> Response:
     if not form.validate_on_submit():
         _note_refusal(form, RunKind.EXPORT)
         return backup_page.export_refused(form)
+    backup_jobs.require_place(RunKind.EXPORT)
     work = partial(backup.export_for_download, g.unit, g.user, form.password.data or "", context())
     return backup_jobs.start(backup.begin(g.unit, RunKind.EXPORT, g.user), Act.EXPORT, work)
 
@@ -74,6 +75,7 @@ def validate(slug: str) -> Response:
     kept = form.upload.data or ""
     with backup.attempted(g.unit, RunKind.VALIDATE, g.user):
         backup.require_free(g.unit)
+    backup_jobs.require_place(RunKind.VALIDATE)
     try:
         if form.file.data:
             kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
@@ -97,6 +99,7 @@ def _note_refusal(form: FlaskForm, kind: RunKind) -> None:
 @access.fresh
 def undo(slug: str) -> Response:
     """Show what an undo of the last import would bring back."""
+    backup_jobs.require_place(RunKind.VALIDATE)
     run = backup.begin(g.unit, RunKind.VALIDATE, g.user)
     return backup_jobs.start(
         run, Act.PREPARE_UNDO, partial(backup.prepare_undo, g.unit, g.user, context())
@@ -112,6 +115,8 @@ def import_(slug: str) -> Response:
     if not form.validate_on_submit():
         abort(400)
     token, typed = form.ticket.data or "", form.unit_name.data or ""
+    if BackupRun.running(g.unit) is None:  # else it may be the first press of this button
+        backup_jobs.require_place(RunKind.IMPORT)
     try:
         run, is_new = backup.begin_import(g.unit, g.user, token, context(), typed_name=typed)
     except situations.WrongUnit:
@@ -163,6 +168,7 @@ def renew(slug: str) -> Response:
     if not form.validate_on_submit():
         abort(400)
     token = form.ticket.data or ""
+    backup_jobs.require_place(RunKind.VALIDATE)
     run, kind = backup.begin_renewal(g.unit, g.user, token, context())
     act = Act.PREPARE_UNDO if kind is RunKind.UNDO else Act.VALIDATE
     return backup_jobs.start(run, act, partial(backup.renew, g.unit, g.user, token, context()))

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .. import db, disk
 from ..models import NoRoom, StaleRevision, UnitBeingRestored, being_restored, revision_of
-from ..models.people import MemberChanged, NotAdmin, PeopleError
+from ..models.people import MemberChanged, NotAdmin, PeopleError, TooManyLogIns
 from . import kept_input, news
 from .access import own_page
 from .htmx import is_htmx
@@ -52,6 +52,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     PeopleError: (422, None),
     NoRoom: (422, None),
     NotAdmin: (403, None),
+    TooManyLogIns: (429, None),
     MemberChanged: (409, None),
     CSRFError: (
         400,
@@ -164,8 +165,10 @@ def _known(error: Exception) -> Response:
     if found is None:
         raise error  # reaches _unexpected, after Flask has logged it
     response = kept_input.shown_again(*found) or page(*found)
-    if found[0] == 503:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    if found[0] in (429, 503):
+        # What knows when it will be over says so.
+        seconds = getattr(error, "retry_after", RETRY_SECONDS)
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 
