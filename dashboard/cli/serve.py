@@ -18,13 +18,14 @@ from ..backup.store import make_folders
 from ..config import Settings
 from ..installation import is_set_up, new_setup_token
 from ..jobs import Jobs
-from . import wire
+from . import connections, wire
 from .common import refusing
 
 THREADS = 16
-CONNECTIONS = 500
 DRAIN_SECONDS = 15
-IN_MEMORY_BYTES = 16 << 20  # of a request body, before it goes to a temporary file
+# Of a request body, before it goes to a temporary file: 125 MiB for all connections together.
+IN_MEMORY_BYTES = 256 << 10
+ABSURD_BYTES = 16 << 20  # more than the application's own limits are above the largest upload
 
 
 @click.command()
@@ -49,9 +50,11 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         host=settings.host,
         port=settings.port if port is None else port,
         threads=THREADS,
-        connection_limit=CONNECTIONS,
+        connection_limit=connections.CONNECTIONS,
+        channel_timeout=connections.IDLE_SECONDS,
+        cleanup_interval=10,
         # The application's own limits are stricter; this one only stops the absurd.
-        max_request_body_size=settings.max_upload_bytes + IN_MEMORY_BYTES,
+        max_request_body_size=settings.max_upload_bytes + ABSURD_BYTES,
         inbuf_overflow=IN_MEMORY_BYTES,
         asyncore_use_poll=True,
         clear_untrusted_proxy_headers=not settings.proxy_hops,
@@ -60,7 +63,9 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     )
     for listening in sockets.values():  # one for each address that HOST stands for
         if isinstance(listening, waitress.server.BaseWSGIServer):
-            listening.channel_class = wire.channel_class(app.extensions["headers"])
+            listening.channel_class = connections.channel_class(
+                app.extensions["headers"], app.extensions["bodies"]
+            )
     address = f"http://{_shown_host(settings.host)}:{server.effective_port}"
     if token:
         click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")

@@ -24,7 +24,8 @@ from flask import Flask
 from waitress import create_server, wasyncore
 
 from dashboard import db
-from dashboard.cli.serve import CONNECTIONS, THREADS
+from dashboard.cli.connections import CONNECTIONS
+from dashboard.cli.serve import THREADS
 from dashboard.models import Session, User
 
 COOKIE = "dashboard_session"

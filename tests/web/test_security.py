@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.config import MIB
 from dashboard.models import User
-from dashboard.web import access, build_app, resource_root, security
+from dashboard.web import access, bodies, build_app, resource_root, security
 
 ROOT = resource_root()
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("dashboard/plugins/**/*.html")])
@@ -136,7 +136,7 @@ def test_over_https_the_referrer_must_be_ours(settings, folders, cast):
 
 def test_a_large_body_is_refused_before_it_is_read(client, cast, login):
     login(client, cast.alice)
-    answer = client.post("/theme", data={"theme": "x" * (access.MAX_BODY_BYTES + 1)})
+    answer = client.post("/theme", data={"theme": "x" * (bodies.MAX_BODY_BYTES + 1)})
     assert answer.status_code == 413
     assert "larger than the server accepts" in answer.text
     assert User.get_by_id(cast.alice.id).theme == "auto"
