@@ -6,9 +6,11 @@ a file that somebody else put there stays, whatever its name.
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from ..models import BackupRun, ImportTicket, RunState, SafetyCopy
+from ..db import OperationalError
+from ..models import BackupRun, ImportTicket, RunState, SafetyCopy, being_restored
 from . import processes
 from .runs import DAY_SECONDS, EXPORT_KEPT_SECONDS, UPLOAD_KEPT_SECONDS, newest_safety_copy, now
 from .store import PART, Folders, file_path, listed
@@ -27,6 +29,13 @@ def sweep(folders: Folders, safety_days: int, *, starting: bool = False) -> int:
         + _sweep(listed(folders.exports), lambda run, _: _is_export_needed(run))
         + _sweep(listed(folders.safety), lambda run, _: _is_safety_needed(run, safety_days))
     )
+
+
+def sweep_beside(folders: Folders, safety_days: int) -> None:
+    """Sweep, unless an import holds the write lock: nobody must wait for a clean-up."""
+    if not being_restored().exists():
+        with suppress(OperationalError):
+            sweep(folders, safety_days)
 
 
 def sweep_uploads(folders: Folders) -> int:

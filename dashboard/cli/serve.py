@@ -1,10 +1,12 @@
 """The command that runs the server."""
 
 import _thread
+import logging
 import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -13,7 +15,7 @@ import click
 import waitress.server
 
 from .. import create_app, db
-from ..backup import mark_interrupted, sweep
+from ..backup import Folders, mark_interrupted, sweep, sweep_beside
 from ..backup.store import make_folders
 from ..config import Settings
 from ..installation import is_set_up, new_setup_token
@@ -21,8 +23,17 @@ from ..jobs import Jobs
 from . import connections, wire
 from .common import refusing
 
+try:
+    import resource
+except ImportError:  # Windows, where nothing has to be raised
+    resource = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
 THREADS = 16
 DRAIN_SECONDS = 15
+SWEEP_SECONDS = 5 * 60
+FILES = 4096  # open at once: connections, what they send, database, jobs
 # Of a request body, before it goes to a temporary file: 125 MiB for all connections together.
 IN_MEMORY_BYTES = 256 << 10
 ABSURD_BYTES = 16 << 20  # more than the application's own limits are above the largest upload
@@ -73,9 +84,12 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     sys.stdout.flush()
     jobs: Jobs = app.extensions["jobs"]
     _drain_on_signals(server, jobs)
+    _raise_file_limit()
+    over = _sweep_now_and_then(app.extensions["folders"], settings.safety_copy_days)
     try:
         server.run()
     finally:
+        over.set()
         app.extensions["sources"].close()
         jobs.close()  # what still runs rolls back and reads interrupted
 
@@ -87,6 +101,35 @@ def _tidy_up(settings: Settings) -> str | None:
         folders = make_folders(settings.data_dir.absolute())
         sweep(folders, settings.safety_copy_days, starting=True)
         return None if is_set_up() else new_setup_token()
+
+
+def _sweep_now_and_then(folders: Folders, safety_copy_days: int) -> threading.Event:
+    """Delete what nobody can ask for any more, whether or not anybody looks at a Backup page.
+
+    Until the event that is returned.
+    """
+    over = threading.Event()
+
+    def sweep_until_over() -> None:
+        while not over.wait(SWEEP_SECONDS):
+            try:
+                with db.database.connection_context():
+                    sweep_beside(folders, safety_copy_days)
+            except Exception:  # a disk that fails now may not the next time
+                log.exception("old files could not be swept")
+
+    threading.Thread(target=sweep_until_over, name="sweep", daemon=True).start()
+    return over
+
+
+def _raise_file_limit() -> None:
+    """Ask the system for enough file descriptors; many give 1,024."""
+    if resource is None:
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != resource.RLIM_INFINITY and now < FILES:
+        with suppress(ValueError, OSError):  # more than the system gives
+            resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, most))
 
 
 def _shown_host(host: str) -> str:

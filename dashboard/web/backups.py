@@ -9,7 +9,7 @@ from flask_wtf import FlaskForm
 from .. import backup
 from ..backup import Preview
 from ..backup import errors as situations
-from ..jobs import Act
+from ..jobs import Act, Job
 from ..models import BackupRun, RunKind, RunState
 from . import access, backup_jobs, backup_page, copies, job_view, permits, stale
 from .backup_page import bp, context
@@ -72,20 +72,24 @@ def validate(slug: str) -> Response:
     if not form.validate_on_submit():
         _note_refusal(form, RunKind.VALIDATE)
         return backup_page.upload_again(form)
-    kept = form.upload.data or ""
     with backup.attempted(g.unit, RunKind.VALIDATE, g.user):
         backup.require_free(g.unit)
-    backup_jobs.require_place(RunKind.VALIDATE)
     try:
-        if form.file.data:
-            kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
-        run = backup.begin_validation(g.unit, g.user, kept, context())
+        with backup_jobs.taking_in():
+            job = _begin_validation(form)
     except situations.UploadGone as error:
         return backup_page.validate_refused(str(error))
-    work = partial(
-        backup.validate_upload, g.unit, g.user, kept, form.password.data or "", context()
-    )
-    return backup_jobs.start(run, Act.VALIDATE, work)
+    return backup_jobs.answer_job(job)
+
+
+def _begin_validation(form: UploadForm) -> Job:
+    kept = form.upload.data or ""
+    if form.file.data:
+        kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
+    run = backup.begin_validation(g.unit, g.user, kept, context())
+    password = form.password.data or ""
+    work = partial(backup.validate_upload, g.unit, g.user, kept, password, context())
+    return backup_page.jobs().start(run, Act.VALIDATE, g.user, work)
 
 
 def _note_refusal(form: FlaskForm, kind: RunKind) -> None:

@@ -191,8 +191,14 @@ def _http(error: HTTPException) -> Response:
 
 def _older_form() -> StaleRevision | None:
     """Return what is wrong with a form of an older page: what it is about may be gone since."""
-    unit, given = g.get("unit"), request.form.get("revision", "")
-    if request.method != "POST" or unit is None or not given.isdecimal():
+    unit = g.get("unit")
+    if request.method != "POST" or unit is None:
+        return None
+    try:
+        given = request.form.get("revision", "")
+    except HTTPException:  # a body that is too large, or none at all: there is no form
+        return None
+    if not given.isdecimal():
         return None
     now = revision_of(unit)  # `unit` is of the start
     return StaleRevision(unit, int(given)) if int(given) != now else None
