@@ -6,10 +6,10 @@ sent ahead would hold answers and files that nobody reads, a byte now and then w
 connection for ever, and whoever holds all of them would shut the door.
 """
 
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from socket import SHUT_WR
 from typing import Any
 
 from waitress.channel import HTTPChannel
@@ -113,7 +113,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Close; after a refusal only one half, for the client may not have read it yet."""
         if self._lingers and self.connected and not self._linger_until:
             with suppress(OSError):
-                self.socket.shutdown(SHUT_WR)
+                self.socket.shutdown(socket.SHUT_WR)
                 self._linger_until = time.monotonic() + LINGER_SECONDS
                 self.will_close = self.close_when_flushed = False
                 return

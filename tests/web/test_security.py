@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dashboard.config import MIB
-from dashboard.models import User
-from dashboard.web import access, bodies, build_app, resource_root, security
+from dashboard.models import Session, User
+from dashboard.web import access, bodies, build_app, resource_root, security, sessions
 
 ROOT = resource_root()
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("dashboard/plugins/**/*.html")])
@@ -207,3 +207,15 @@ def test_no_header_names_the_server_or_its_version(client, cast):
     answer = client.get("/login")
     assert set(security.HEADERS) <= set(answer.headers.keys())
     assert not {"X-Powered-By", "Server"} & set(answer.headers.keys())
+
+
+def test_a_crowd_of_visitors_fills_no_table(client, cast, login, monkeypatch):
+    monkeypatch.setattr(sessions, "ANONYMOUS_MAX", 5)
+    monkeypatch.setattr(sessions, "_TIDY_EVERY", 1)
+    login(client.application.test_client(), cast.alice)
+    for number in range(20):
+        Session.update(expires_at=Session.expires_at - 1).where(Session.user.is_null()).execute()
+        client.delete_cookie("dashboard_session")
+        assert client.get("/login").status_code == 200, number
+    assert Session.select().where(Session.user.is_null()).count() <= 6
+    assert Session.select().where(Session.user == cast.alice).count() == 1
