@@ -25,6 +25,7 @@ from dashboard.plugins.addresses import Allowed
 from dashboard.plugins.outgoing import Client
 from dashboard.plugins.sources import Sources
 from dashboard.web import build_app, front
+from dashboard.web.bodies import Bodies
 
 
 class Kept:
@@ -60,6 +61,7 @@ def new_app(settings: Settings, folders: Folders) -> Flask:
     app.extensions = {
         **made.extensions,
         "folders": folders,
+        "bodies": Bodies(app),
         "jobs": Jobs(),
         "sources": Sources(Client(Allowed.read(settings.allowed_hosts))),
     }

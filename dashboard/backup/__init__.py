@@ -28,7 +28,7 @@ from .report import Inspection, Preview, Report, inspect, preview
 from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free
 from .safety import StandingCopy, delete_copy, standing_copies
 from .store import Folders
-from .sweeping import sweep
+from .sweeping import sweep, sweep_beside
 from .verbs import (
     begin_validation,
     decrypt_with_password,
@@ -90,6 +90,7 @@ __all__ = [
     "sections",
     "standing_copies",
     "sweep",
+    "sweep_beside",
     "validate_upload",
     "validate_with_password",
 ]

@@ -20,6 +20,7 @@ class Context:
     app: str  # "Dashboard 1.0.0"
     cost: KdfCost
     password_min: int
+    max_upload_bytes: int = 1 << 30
 
 
 @contextmanager

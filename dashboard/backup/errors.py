@@ -9,6 +9,8 @@
     ├── NoLongerAllowed    who pressed Import may not import any more
     ├── TicketUnusable     not validated, or too long ago, or by somebody else
     ├── UploadGone         the uploaded file is not kept any more
+    ├── UploadsWaiting     too many uploads wait for their import already
+    ├── SafetyCopiesFull   the safety copies of the unit take too much of the disk
     ├── WrongUnit          a backup of another unit, and its import was not asked for by name
     ├── NotConfirmed       the name that was typed is not the unit's
     ├── NoSafetyCopy       the present state could not be saved first
@@ -27,6 +29,8 @@
 
 `code` is stable (commands print it in `--json`); the message is safe to show.
 """
+
+import time
 
 
 class BackupError(Exception):
@@ -119,6 +123,45 @@ class UploadGone(BackupError):
 
     def __init__(self) -> None:
         super().__init__("The uploaded file is not kept any more. Choose it again.")
+
+
+class UploadsWaiting(BackupError):
+    """No more uploads may wait: *own* of this user, or None if those of all are too many.
+
+    *until* is when the first of them goes by itself.
+    """
+
+    code = "uploads_waiting"
+
+    def __init__(self, own: int | None, until: int) -> None:
+        at = time.strftime("%H:%M UTC", time.gmtime(until + 59))  # the minute in which it is over
+        if own is None:
+            sentence = (
+                "Too many uploads wait on this server just now, so nothing was kept of yours. "
+                f"Try again at {at}."
+            )
+        else:
+            count = "An upload" if own == 1 else f"{own} uploads"
+            sentence = (
+                f"{count} of yours {'waits' if own == 1 else 'wait'} on the server already, and "
+                "there is no room for another, so nothing was kept of this one. Import or discard "
+                f"one that you validated, or try again at {at}."
+            )
+        super().__init__(sentence)
+        self.own, self.retry_after = own, max(1, until - int(time.time()) + 1)
+
+
+class SafetyCopiesFull(BackupError):
+    """The safety copies of a unit take *taken* bytes, and none is ever deleted for another."""
+
+    code = "safety_copies_full"
+
+    def __init__(self, taken: int) -> None:
+        super().__init__(
+            f"The safety copies of this unit take {taken >> 20} MiB of the server's disk, and an "
+            "import would add one. Nothing was imported. Delete those that you do not need on the "
+            "Backup page, then try again."
+        )
 
 
 class WrongUnit(BackupError):

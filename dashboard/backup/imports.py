@@ -13,7 +13,7 @@ from .. import db
 from ..archive import ArchiveError, new_file_key, sealed_slot
 from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User, revision_of
 from ..vault import vault
-from . import runs, store, tickets
+from . import quotas, runs, store, tickets
 from .attempts import attempted
 from .context import Context, recorded
 from .errors import (
@@ -62,6 +62,7 @@ def begin_import(
         is_current = _is_current(unit, claimed.plan)
         if is_current and not ticket.same_unit and typed_name.strip() != unit.name:
             raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
+        quotas.require_room_for_copy(unit, context)
         digest = claimed.plan.file_sha256
         run = runs.begin(unit, claimed.kind, user, source=claimed.source, file_sha256=digest)
         if is_current:

@@ -5,10 +5,12 @@ a file that somebody else put there stays, whatever its name.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
-from ..models import BackupRun, ImportTicket, RunState, SafetyCopy
+from ..db import OperationalError
+from ..models import BackupRun, ImportTicket, RunState, SafetyCopy, being_restored
 from . import processes
 from .runs import DAY_SECONDS, EXPORT_KEPT_SECONDS, UPLOAD_KEPT_SECONDS, newest_safety_copy, now
 from .store import PART, Folders, file_path, listed
@@ -23,10 +25,23 @@ def sweep(folders: Folders, safety_days: int, *, starting: bool = False) -> int:
     if starting:
         _drop_empty_tickets(folders)
     return (
-        _sweep_folder(folders.uploads, lambda run, path: _is_upload_needed(run, path, starting))
-        + _sweep_folder(folders.exports, lambda run, _: _is_export_needed(run))
-        + _sweep_folder(folders.safety, lambda run, _: _is_safety_needed(run, safety_days))
+        _sweep(listed(folders.uploads), lambda run, path: _is_upload_needed(run, path, starting))
+        + _sweep(listed(folders.exports), lambda run, _: _is_export_needed(run))
+        + _sweep(listed(folders.safety), lambda run, _: _is_safety_needed(run, safety_days))
     )
+
+
+def sweep_beside(folders: Folders, safety_days: int) -> None:
+    """Sweep, unless an import holds the write lock: nobody must wait for a clean-up."""
+    if not being_restored().exists():
+        with suppress(OperationalError):
+            sweep(folders, safety_days)
+
+
+def sweep_uploads(folders: Folders) -> int:
+    """Delete uploads whose time is over; return how many. Writes nothing to the database."""
+    old = (found for found in listed(folders.uploads) if not _is_young(found[1]))
+    return _sweep(old, lambda run, path: _is_upload_needed(run, path, False))
 
 
 def _drop_empty_tickets(folders: Folders) -> None:
@@ -37,9 +52,9 @@ def _drop_empty_tickets(folders: Folders) -> None:
             ticket.delete_instance()
 
 
-def _sweep_folder(folder: Path, is_needed: Callable[[BackupRun, Path], bool]) -> int:
+def _sweep(files: Iterable[tuple[str, Path]], is_needed: Callable[[BackupRun, Path], bool]) -> int:
     removed = 0
-    for uid, path in listed(folder):
+    for uid, path in files:
         run = BackupRun.get_or_none(BackupRun.uid == uid)  # it was there before the file
         if run is None or _is_at_work(run) or is_needed(run, path):
             continue
@@ -58,14 +73,18 @@ def _is_upload_needed(run: BackupRun, path: Path, starting: bool) -> bool:
         alive = processes.is_alive(run.process, run.uid)
         if alive is not None:
             return alive
-    tickets = ImportTicket.select().where(ImportTicket.upload == run.uid)
+    is_of_it = ImportTicket.upload == run.uid
+    tickets = ImportTicket.select().where(is_of_it, ImportTicket.expires_at >= now())
     if starting:
         return bool(tickets.where(ImportTicket.run.is_null()).exists())
+    return _is_young(path) or bool(tickets.exists())
+
+
+def _is_young(path: Path) -> bool:
     try:
-        is_young = time.time() - path.stat().st_mtime < UPLOAD_KEPT_SECONDS
+        return time.time() - path.stat().st_mtime < UPLOAD_KEPT_SECONDS
     except FileNotFoundError:
         return True  # gone by itself
-    return is_young or bool(tickets.exists())
 
 
 def _is_export_needed(run: BackupRun) -> bool:

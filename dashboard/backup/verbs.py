@@ -17,7 +17,7 @@ from ..archive import (
 )
 from ..models import BackupRun, RunKind, RunState, Unit, User
 from ..vault import vault
-from . import runs, store, tickets
+from . import quotas, runs, store, tickets
 from .attempts import attempted
 from .compare import NAMES
 from .context import Context, recorded
@@ -45,6 +45,7 @@ def export_for_download(
         with store.new_file(context.folders.exports, run.uid) as sink:
             report = export(unit, sink, lock, app=context.app, by=user.name, progress=progress)
         _end_export(run, report)
+        quotas.drop_older_exports(user.email, context)
     return run
 
 
@@ -118,13 +119,15 @@ def preview_with_password(
 def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> str:
     """Copy *upload* to disk, still encrypted, and return the id it can be validated by.
 
-    A wrong password must not cost a second upload, so it stays for half an hour. Raise `NoSpace`
-    before anything is written if there is no room for it.
+    A wrong password must not cost a second upload, so it stays for half an hour. Raise
+    `UploadsWaiting` or `NoSpace` before anything is written if there is no room for it.
     """
     run = runs.begin_upload(unit, user)
     with recorded(run):
-        store.require_space(context.folders.uploads, store.size(upload))
-        with store.new_file(context.folders.uploads, run.uid) as sink:
+        with (
+            quotas.place_for_upload(run, store.size(upload), context),
+            store.new_file(context.folders.uploads, run.uid) as sink,
+        ):
             digest = store.copy_in(upload, sink)
         # Known from here on, so that a refusal tells which file it was.
         BackupRun.update(file_sha256=digest).where(BackupRun.id == run.id).execute()

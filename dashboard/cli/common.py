@@ -39,6 +39,7 @@ def opened(settings: Settings) -> Iterator[Context]:
             app=f"Dashboard {__version__}",
             cost=KdfCost(settings.kdf_ops, settings.kdf_mem_bytes),
             password_min=settings.backup_password_min,
+            max_upload_bytes=settings.max_upload_bytes,
         )
 
 

@@ -1,11 +1,13 @@
 """The command that runs the server."""
 
 import _thread
+import logging
 import signal
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -14,20 +16,30 @@ import click
 import waitress.server
 
 from .. import create_app, db
-from ..backup import mark_interrupted, sweep
+from ..backup import Folders, mark_interrupted, sweep, sweep_beside
 from ..backup.store import make_folders
 from ..config import Settings
 from ..installation import is_set_up, new_setup_token
 from ..jobs import Jobs
-from . import logs, wire
+from . import connections, logs, wire
 from .common import refusing
 
+try:
+    import resource
+except ImportError:  # Windows, where nothing has to be raised
+    resource = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
 THREADS = 16
-CONNECTIONS = 500
 DRAIN_SECONDS = 15
 # A Ctrl-C reaches the single binary twice: from the terminal, and by way of what unpacked it.
 ONE_PRESS_SECONDS = 0.5
-IN_MEMORY_BYTES = 16 << 20  # of a request body, before it goes to a temporary file
+SWEEP_SECONDS = 5 * 60
+FILES = 4096  # open at once: connections, what they send, database, jobs
+# Of a request body, before it goes to a temporary file: 125 MiB for all connections together.
+IN_MEMORY_BYTES = 256 << 10
+ABSURD_BYTES = 16 << 20  # more than the application's own limits are above the largest upload
 
 
 @click.command()
@@ -53,9 +65,11 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         host=settings.host,
         port=settings.port if port is None else port,
         threads=THREADS,
-        connection_limit=CONNECTIONS,
+        connection_limit=connections.CONNECTIONS,
+        channel_timeout=connections.IDLE_SECONDS,
+        cleanup_interval=10,
         # The application's own limits are stricter; this one only stops the absurd.
-        max_request_body_size=settings.max_upload_bytes + IN_MEMORY_BYTES,
+        max_request_body_size=settings.max_upload_bytes + ABSURD_BYTES,
         inbuf_overflow=IN_MEMORY_BYTES,
         asyncore_use_poll=True,
         clear_untrusted_proxy_headers=not settings.proxy_hops,
@@ -64,7 +78,9 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     )
     for listening in sockets.values():  # one for each address that HOST stands for
         if isinstance(listening, waitress.server.BaseWSGIServer):
-            listening.channel_class = wire.channel_class(app.extensions["headers"])
+            listening.channel_class = connections.channel_class(
+                app.extensions["headers"], app.extensions["bodies"]
+            )
     address = f"http://{_shown_host(settings.host)}:{server.effective_port}"
     if token:
         click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")
@@ -72,9 +88,12 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     sys.stdout.flush()
     jobs: Jobs = app.extensions["jobs"]
     _drain_on_signals(server, jobs)
+    _raise_file_limit()
+    over = _sweep_now_and_then(app.extensions["folders"], settings.safety_copy_days)
     try:
         server.run()
     finally:
+        over.set()
         app.extensions["sources"].close()
         jobs.close()  # what still runs rolls back and reads interrupted
 
@@ -88,6 +107,35 @@ def _tidy_up(settings: Settings) -> str | None:
         # Uploads wait where they will be kept: one disk to watch, and nothing of ours in /tmp.
         tempfile.tempdir = str(folders.uploads)
         return None if is_set_up() else new_setup_token()
+
+
+def _sweep_now_and_then(folders: Folders, safety_copy_days: int) -> threading.Event:
+    """Delete what nobody can ask for any more, whether or not anybody looks at a Backup page.
+
+    Until the event that is returned.
+    """
+    over = threading.Event()
+
+    def sweep_until_over() -> None:
+        while not over.wait(SWEEP_SECONDS):
+            try:
+                with db.database.connection_context():
+                    sweep_beside(folders, safety_copy_days)
+            except Exception:  # a disk that fails now may not the next time
+                log.exception("old files could not be swept")
+
+    threading.Thread(target=sweep_until_over, name="sweep", daemon=True).start()
+    return over
+
+
+def _raise_file_limit() -> None:
+    """Ask the system for enough file descriptors; many give 1,024."""
+    if resource is None:
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if now != resource.RLIM_INFINITY and now < FILES:
+        with suppress(ValueError, OSError):  # more than the system gives
+            resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, most))
 
 
 def _shown_host(host: str) -> str:

@@ -4,14 +4,13 @@ A proxy and this server must see the same requests in the same bytes, and the sa
 same request. What RFC 9112 lets a server repair is refused here: no browser sends it.
 """
 
-import logging
 import re
-from collections.abc import Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, Protocol
 
-from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
+from waitress.utilities import BadRequest, RequestEntityTooLarge
 
 from .spool import Body
 
@@ -20,18 +19,107 @@ MAX_HEADER_BYTES = 64 << 10
 
 _CONTROL_IN_FIRST_LINE = re.compile(rb"[^\r\n]*[\x00-\x08\t\x0b\x0c\x0e-\x1f\x7f]")
 _FOLDED = re.compile(rb"\r\n[ \t]")
-_SERVING = re.compile(r"(while serving) .*", re.DOTALL)
 _ENCODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)", re.IGNORECASE)
-SENTENCES = {
-    413: "This is larger than the server accepts. Nothing was saved.",
-    431: "The address or the headers of this request are longer than the server accepts.",
-    500: "The server made a mistake. Tell the people who run it when this was.",
-}
-SENTENCE = "The server could not understand this request. Nothing was done."
+
+# The lines between the chunks of a body; waitress would collect one without an end.
+MAX_CHUNK_LINE_BYTES = 1 << 10
+
+
+class Admission(Protocol):
+    """What the application says of a body: the most it takes, or why none; `done` comes last."""
+
+    most: int
+    refusal: Exception | None
+    done: Callable[[], None]
+
+
+class Bodies(Protocol):
+    """Whom a parser asks before it takes in a body that is larger than *from_anybody*."""
+
+    from_anybody: int
+
+    def admit(self, environ: dict[str, Any]) -> Admission:
+        """Return what may come in of the body of this request."""
 
 
 class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
-    """Refuses with 400 what waitress would repair, and what makes it stumble."""
+    """Refuses with 400 what waitress would repair, and what makes it stumble.
+
+    Keeps nothing of a body that the application does not want, and asks it before the first byte.
+    The application then answers such a request as any other, and finds no body in it.
+    """
+
+    completed: bool
+    error: Any
+    body_rcv: Any
+    admission: Admission | None = None
+    is_without_body = False  # it has one, which was not taken in
+
+    def __init__(self, adj: Any, bodies: Bodies, finished: "Callable[[StrictParser, bytes], None]"):
+        """Ask *bodies*, and call *finished* at the end with what came after it."""
+        super().__init__(adj)
+        self._bodies, self._finished = bodies, finished
+        self._most = bodies.from_anybody
+
+    def received(self, data: bytes) -> int:
+        """Take in *data* and return how much of it that was: all, once this request is complete."""
+        in_headers = not self.headers_finished
+        consumed: int = super().received(data)
+        if self.error is not None:
+            self.expect_continue = False  # waitress would ask for the body all the same
+        elif self.body_rcv is not None:
+            if in_headers and self.headers_finished:
+                self._ask()
+            if self.chunked and self.body_rcv is not None:
+                self._check_chunks()
+        if self.completed and not self.empty:
+            self._finished(self, data[consumed:])
+            return len(data)
+        return consumed
+
+    def _ask(self) -> None:
+        if not self.chunked and self.content_length <= self._most:
+            return
+        self.admission = self._bodies.admit(self._environ())
+        self._most = self.admission.most
+        if self.admission.refusal is not None or self.content_length > self._most:
+            self.body_rcv.getbuf().close()
+            self.body_rcv, self.is_without_body, self.completed = None, True, True
+            self.expect_continue = False
+            self.headers["CONNECTION"] = "close"
+
+    def _environ(self) -> dict[str, Any]:
+        """Return what is known before the body: enough to tell whose request this is."""
+        return {
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": "/" + self.path.lstrip("/"),
+            "QUERY_STRING": self.query,
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "SERVER_PROTOCOL": f"HTTP/{self.version}",
+            "HTTP_COOKIE": self.headers.get("COOKIE", ""),
+            "HTTP_HX_REQUEST": self.headers.get("HX_REQUEST", ""),
+            "CONTENT_LENGTH": self.headers.get("CONTENT_LENGTH", ""),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": BytesIO(),
+        }
+
+    def _check_chunks(self) -> None:
+        """Bound a body whose length nobody told."""
+        lines = max(len(self.body_rcv.control_line), len(self.body_rcv.trailer))
+        if self.body_bytes_received > self._most:
+            self.error = RequestEntityTooLarge("longer than the application takes")
+        elif lines > MAX_CHUNK_LINE_BYTES:
+            self.error = BadRequest("a line between chunks without an end")
+        if self.error is not None:
+            self.completed = True
+
+    def close(self) -> None:
+        """Let go of the body; called again, do nothing."""
+        super().close()
+        admission, self.admission = self.admission, None
+        if admission is not None:
+            admission.done()
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the request line and the headers; raise `ParsingError`."""
@@ -67,37 +155,3 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
                 raise ParsingError("another host in the address")
         elif not self.path.startswith("/"):
             raise ParsingError("no path")
-
-
-class _Log(logging.LoggerAdapter[logging.Logger]):
-    """Waitress's log, without the address of a request: an invite link is a secret."""
-
-    def process(
-        self, msg: Any, kwargs: MutableMapping[str, Any]
-    ) -> tuple[Any, MutableMapping[str, Any]]:
-        return _SERVING.sub(r"\1 a request", str(msg)), kwargs
-
-
-def channel_class(headers: Mapping[str, str]) -> type[HTTPChannel]:
-    """Return waitress's connection with the parser above; *headers* are in its refusals, too."""
-
-    class Refusal(ErrorTask):  # type: ignore[misc]
-        """What is answered before the application is asked. Repeats nothing of the request."""
-
-        def execute(self) -> None:
-            error = self.request.error
-            body = SENTENCES.get(error.code, SENTENCE).encode() + b"\n"
-            self.status = f"{error.code} {error.reason}"
-            self.response_headers.append(("Content-Type", "text/plain; charset=utf-8"))
-            self.response_headers.append(("Cache-Control", "no-store"))
-            self.response_headers.extend(headers.items())
-            self.set_close_on_finish()
-            self.content_length = len(body)
-            self.write(body)
-
-    class Channel(HTTPChannel):  # type: ignore[misc]
-        parser_class = StrictParser
-        error_task_class = Refusal
-        logger = _Log(HTTPChannel.logger)
-
-    return Channel

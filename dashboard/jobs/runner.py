@@ -13,12 +13,14 @@ from typing import Any
 from .. import db
 from ..archive import ArchiveError
 from ..backup import BackupError, processes
-from ..backup.errors import Cancelled, Interrupted
+from ..backup.errors import Cancelled, Interrupted, TooBusy
 from ..backup.progress import Stage
 from ..backup.runs import abandon
 from ..models import BackupRun, Unit, User
 
 WORKERS = 2
+WAITING = 10  # beside those that the workers are at; a minute of small units, or one large one
+OF_USER = 6  # at work or waiting: an admin of many units leaves places to others
 KEPT_SECONDS = 15 * 60
 
 log = logging.getLogger(__name__)
@@ -121,6 +123,16 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._closed = False
+
+    def require_place(self, user: User) -> None:
+        """Raise `TooBusy` if no more may wait, of *user* or of all. Asked before a run is begun.
+
+        Who asks at the same moment may get in too: as many as the server has threads.
+        """
+        with self._lock:
+            busy = [job for job in self._jobs.values() if not job.has_ended]
+        if len(busy) >= WORKERS + WAITING or sum(j.user_id == user.id for j in busy) >= OF_USER:
+            raise TooBusy
 
     def start(self, run: BackupRun, act: Act, user: User, work: Callable[..., Any]) -> Job:
         """Have `work(run=..., progress=...)` done for *user*; *run* was begun by the caller."""

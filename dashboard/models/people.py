@@ -2,7 +2,6 @@
 
 import re
 import secrets
-import threading
 import time
 from functools import lru_cache
 
@@ -15,8 +14,10 @@ from .accounts import Invite, Membership, Organisation, Session, Unit, User
 from .changes import audit
 from .enums import Role
 from .passwords import MAX_LENGTH, weakness
+from .turns import Turns
 
 HASHES_AT_ONCE = 2  # each takes a processor and 64 MiB
+HASHES_WAITING = 4  # a quarter of a second; see `backup.gate` for what is left to others
 UNITS_MAX = 1_000  # none of a server's lists is longer
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{1,39}")
 EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
@@ -52,13 +53,22 @@ def now_text() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-_hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
+class TooManyLogIns(Exception):
+    """More passwords are to be compared or hashed at this moment than may wait for it."""
+
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__("Too many people log in just now. Nothing was done. Try again at once.")
+
+
+_hashing = Turns(HASHES_AT_ONCE, HASHES_WAITING, TooManyLogIns).turn
 
 
 def hash_password(password: str) -> str:
     """Return an Argon2id hash of a login *password*."""
     # libsodium's "interactive" cost: 64 MiB, about 0.1 s.
-    with _hashing:
+    with _hashing():
         return nacl.pwhash.argon2id.str(password.encode()).decode()
 
 
@@ -70,10 +80,13 @@ def _hash_of_new(password: str, *about: str) -> str:
 
 
 def is_password(user: User | None, password: str) -> bool:
-    """Return whether *password* is the user's, in the same time for an unknown user (None)."""
+    """Return whether *password* is the user's, in the same time for an unknown user (None).
+
+    Raise `TooManyLogIns` without looking at it when too many wait.
+    """
     stored = user.password_hash if user is not None else _nobodys_hash()
     try:
-        with _hashing:
+        with _hashing():
             matches = nacl.pwhash.verify(stored.encode(), password.encode()[: MAX_LENGTH * 4])
     except nacl.exceptions.CryptoError:
         return False

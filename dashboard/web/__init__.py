@@ -12,7 +12,7 @@ from ..jobs import Jobs
 from ..plugins.addresses import Allowed
 from ..plugins.outgoing import Client
 from ..plugins.sources import Sources
-from . import access, errors, front, origin, request_log, security, sessions, shell
+from . import access, bodies, errors, front, origin, request_log, security, sessions, shell
 from .account import bp as account
 from .applications import bp as applications
 from .audit import bp as audit
@@ -83,10 +83,12 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     front.init_app(app)
     request_log.init_app(app)
     # The order is the order of the hooks: connection and session, where the request comes from,
-    # body limit and guard, CSRF.
+    # body limit, guard, place for the body, CSRF (which reads it).
     sessions.init_app(app)
     origin.init_app(app)
+    bodies.init_app(app)
     access.init_app(app)
+    app.before_request(bodies.require_place)
     security.init_app(app)
     errors.init_app(app)
     shell.init_app(app)

@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..backup.attempts import soon
 from ..backup.store import Folders
-from ..config import MIB, Settings
+from ..config import Settings
 from ..models import Membership, Role, Unit, audit, second_factor
 from . import sessions
 from .htmx import is_htmx, leave_to
@@ -28,11 +28,6 @@ ADMIN = (Role.ADMIN,)
 EDITORS = (Role.ADMIN, Role.POWER_USER)
 USERS = (Role.ADMIN, Role.POWER_USER, Role.USER)
 MEMBERS = (Role.ADMIN, Role.POWER_USER, Role.USER, Role.READONLY)
-
-# A config value may have 1 MiB, and a form sends one byte as up to three.
-MAX_BODY_BYTES = 4 * MIB
-# The file of a part: at most 4 MiB, as text a third more.
-MAX_FORM_BYTES = 6 * MIB
 
 # Browsers drop some of them and read a backslash as a slash: what is seen is not what is followed.
 _NOT_IN_ADDRESSES = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
@@ -116,18 +111,6 @@ def folders() -> Folders:
     return found
 
 
-def limit_request_body() -> None:
-    """Bound the request body before anything reads it."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    request.max_form_memory_size = MAX_BODY_BYTES
-    if getattr(view, "access_large_form", False):
-        request.max_form_memory_size = request.max_content_length = MAX_FORM_BYTES
-    elif getattr(view, "access_large_body", False):
-        request.max_content_length = settings().max_upload_bytes + MIB  # the form around the file
-    else:
-        request.max_content_length = MAX_BODY_BYTES
-
-
 def guard() -> Response | None:
     """Let the request pass, or answer for the view."""
     trouble = sessions.current().trouble
@@ -175,6 +158,8 @@ def _enter_unit(rule: Rule) -> None:
 
 def note_refusal(*, reason: str = "") -> None:
     """Write into the audit log that the role, or *reason*, did not allow what was asked for."""
+    if g.get("asked_ahead"):
+        return
     event = {"subject": request.endpoint or "", "outcome": "refused", "reason": reason}
     soon(partial(audit, "access.refuse", by=g.user, unit=g.unit, at=int(time.time()), **event))
 
@@ -220,6 +205,5 @@ def own_page(url: str | None) -> str | None:
 def init_app(app: Flask) -> None:
     """Guard every route of *app*."""
     public(app.view_functions["static"])
-    app.before_request(limit_request_body)
     # Before the CSRF check: who is logged out meanwhile is led to the login page, not to an error.
     app.before_request(guard)

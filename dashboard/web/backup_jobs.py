@@ -1,7 +1,8 @@
 """Acts on backups as jobs: begun by a request, answered at once or looked at until they end."""
 
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NoReturn
 
 from flask import Response, abort, g, make_response, render_template, url_for
@@ -11,13 +12,37 @@ from ..archive import ArchiveError, WrongPassword
 from ..backup import BackupError
 from ..backup import errors as situations
 from ..jobs import Act, Job
-from ..models import BackupRun, RunState
+from ..models import BackupRun, RunKind, RunState
+from ..models.turns import Turns
 from . import access, backup_page, errors, job_view, snapshots, stale
 from .backup_page import bp
 from .forms_backup import ExportForm
 from .htmx import answer, is_htmx, see_other
 
 DIRECT_SECONDS = 2.0  # what is done by then is answered at once, without a job to look at
+DIRECT_AT_ONCE = 4  # each holds a thread of the server; the others look at their job
+INTAKE_AT_ONCE, INTAKE_WAITING = 2, 4
+_intake = Turns(INTAKE_AT_ONCE, INTAKE_WAITING, situations.TooBusy)
+_waiting = threading.BoundedSemaphore(DIRECT_AT_ONCE)
+
+
+def require_place(kind: RunKind) -> None:
+    """Raise `TooBusy`, with that in the audit log, if no more jobs may wait."""
+    with backup.attempted(g.unit, kind, g.user):
+        backup_page.jobs().require_place(g.user)
+
+
+@contextmanager
+def taking_in() -> Iterator[None]:
+    """Have one's turn to store an upload and begin its job; see `require_place`.
+
+    They all want the database's one write lock, so more of them at once would only hold threads.
+    """
+    with ExitStack() as held:
+        with backup.attempted(g.unit, RunKind.VALIDATE, g.user):
+            held.enter_context(_intake.turn())
+            backup_page.jobs().require_place(g.user)
+        yield
 
 
 def start(run: BackupRun, act: Act, work: Callable[..., Any]) -> Response:
@@ -27,9 +52,19 @@ def start(run: BackupRun, act: Act, work: Callable[..., Any]) -> Response:
 
 def answer_job(job: Job) -> Response:
     """Answer with the end of *job* if it is near; else show where it is, to be asked again."""
-    if job.wait(DIRECT_SECONDS):
+    if _wait_directly(job):
         return _ended(job, direct=True)
     return show_progress(job_view.view_of(job, g.user), status=202)
+
+
+def _wait_directly(job: Job) -> bool:
+    """Wait a moment for the end of *job*, unless as many threads of the server do that already."""
+    if not _waiting.acquire(blocking=False):
+        return job.wait(0)
+    try:
+        return job.wait(DIRECT_SECONDS)
+    finally:
+        _waiting.release()
 
 
 def show_progress(view: job_view.JobView, *, status: int = 200) -> Response:
@@ -159,6 +194,6 @@ def cancel(slug: str, uid: str) -> Response:
     if job is None or job.user_id != g.user.id:
         abort(404, "There is no such job of yours any more. Reload the page.")
     job.cancel()
-    if job.wait(DIRECT_SECONDS) and is_htmx():
+    if _wait_directly(job) and is_htmx():
         return _ended(job, direct=False)
     return show_progress(job_view.view_of(job, g.user), status=202)

@@ -3,7 +3,6 @@
 import calendar
 import json
 import time
-from contextlib import suppress
 from typing import Any
 
 from flask import (
@@ -16,14 +15,13 @@ from flask import (
     render_template,
     url_for,
 )
-from peewee import OperationalError
 
 from .. import __version__, backup
 from ..archive import ArchiveError, KdfCost
 from ..backup import BackupError, Context, Preview
 from ..backup import errors as situations
 from ..jobs import Jobs
-from ..models import BackupRun, being_restored
+from ..models import BackupRun
 from . import access, errors, job_view
 from .forms_backup import DiscardForm, ExportForm, ImportForm, UndoForm, UploadForm
 from .htmx import answer, is_htmx, refresh, see_other
@@ -52,6 +50,7 @@ errors.STATUS |= {
     situations.OutcomeUnknown: (503, None),
     situations.NoSafetyCopy: (503, None),
     situations.TooBusy: (429, None),
+    situations.UploadsWaiting: (429, None),
 }
 
 
@@ -74,6 +73,7 @@ def context() -> Context:
         app=f"Dashboard {__version__}",
         cost=KdfCost(settings.kdf_ops, settings.kdf_mem_bytes),
         password_min=settings.backup_password_min,
+        max_upload_bytes=settings.max_upload_bytes,
     )
 
 
@@ -104,10 +104,7 @@ def page(**replaced: Any) -> str:
 
 
 def _sweep(response: Response) -> Response:
-    """Delete old files, unless an import holds the write lock: who only looks must not wait."""
-    if not being_restored().exists():
-        with suppress(OperationalError):
-            backup.sweep(access.folders(), access.settings().safety_copy_days)
+    backup.sweep_beside(access.folders(), access.settings().safety_copy_days)
     return response
 
 

@@ -9,7 +9,7 @@ from flask_wtf import FlaskForm
 from .. import backup
 from ..backup import Preview
 from ..backup import errors as situations
-from ..jobs import Act
+from ..jobs import Act, Job
 from ..models import BackupRun, RunKind, RunState
 from . import access, backup_jobs, backup_page, copies, job_view, permits, stale
 from .backup_page import bp, context
@@ -39,6 +39,7 @@ def export(slug: str) -> Response:
     if not form.validate_on_submit():
         _note_refusal(form, RunKind.EXPORT)
         return backup_page.export_refused(form)
+    backup_jobs.require_place(RunKind.EXPORT)
     work = partial(backup.export_for_download, g.unit, g.user, form.password.data or "", context())
     return backup_jobs.start(backup.begin(g.unit, RunKind.EXPORT, g.user), Act.EXPORT, work)
 
@@ -71,19 +72,24 @@ def validate(slug: str) -> Response:
     if not form.validate_on_submit():
         _note_refusal(form, RunKind.VALIDATE)
         return backup_page.upload_again(form)
-    kept = form.upload.data or ""
     with backup.attempted(g.unit, RunKind.VALIDATE, g.user):
         backup.require_free(g.unit)
     try:
-        if form.file.data:
-            kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
-        run = backup.begin_validation(g.unit, g.user, kept, context())
+        with backup_jobs.taking_in():
+            job = _begin_validation(form)
     except situations.UploadGone as error:
         return backup_page.validate_refused(str(error))
-    work = partial(
-        backup.validate_upload, g.unit, g.user, kept, form.password.data or "", context()
-    )
-    return backup_jobs.start(run, Act.VALIDATE, work)
+    return backup_jobs.answer_job(job)
+
+
+def _begin_validation(form: UploadForm) -> Job:
+    kept = form.upload.data or ""
+    if form.file.data:
+        kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
+    run = backup.begin_validation(g.unit, g.user, kept, context())
+    password = form.password.data or ""
+    work = partial(backup.validate_upload, g.unit, g.user, kept, password, context())
+    return backup_page.jobs().start(run, Act.VALIDATE, g.user, work)
 
 
 def _note_refusal(form: FlaskForm, kind: RunKind) -> None:
@@ -97,6 +103,7 @@ def _note_refusal(form: FlaskForm, kind: RunKind) -> None:
 @access.fresh
 def undo(slug: str) -> Response:
     """Show what an undo of the last import would bring back."""
+    backup_jobs.require_place(RunKind.VALIDATE)
     run = backup.begin(g.unit, RunKind.VALIDATE, g.user)
     return backup_jobs.start(
         run, Act.PREPARE_UNDO, partial(backup.prepare_undo, g.unit, g.user, context())
@@ -112,6 +119,8 @@ def import_(slug: str) -> Response:
     if not form.validate_on_submit():
         abort(400)
     token, typed = form.ticket.data or "", form.unit_name.data or ""
+    if BackupRun.running(g.unit) is None:  # else it may be the first press of this button
+        backup_jobs.require_place(RunKind.IMPORT)
     try:
         run, is_new = backup.begin_import(g.unit, g.user, token, context(), typed_name=typed)
     except situations.WrongUnit:
@@ -163,6 +172,7 @@ def renew(slug: str) -> Response:
     if not form.validate_on_submit():
         abort(400)
     token = form.ticket.data or ""
+    backup_jobs.require_place(RunKind.VALIDATE)
     run, kind = backup.begin_renewal(g.unit, g.user, token, context())
     act = Act.PREPARE_UNDO if kind is RunKind.UNDO else Act.VALIDATE
     return backup_jobs.start(run, act, partial(backup.renew, g.unit, g.user, token, context()))

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from .. import db, disk
 from ..models import NoRoom, StaleRevision, UnitBeingRestored, being_restored, revision_of
-from ..models.people import MemberChanged, NotAdmin, PeopleError
+from ..models.people import MemberChanged, NotAdmin, PeopleError, TooManyLogIns
 from . import kept_input, news
 from .access import own_page
 from .htmx import is_htmx
@@ -52,6 +52,7 @@ STATUS: dict[type[Exception], tuple[int, str | None]] = {
     PeopleError: (422, None),
     NoRoom: (422, None),
     NotAdmin: (403, None),
+    TooManyLogIns: (429, None),
     MemberChanged: (409, None),
     CSRFError: (
         400,
@@ -164,8 +165,10 @@ def _known(error: Exception) -> Response:
     if found is None:
         raise error  # reaches _unexpected, after Flask has logged it
     response = kept_input.shown_again(*found) or page(*found)
-    if found[0] == 503:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    if found[0] in (429, 503):
+        # What knows when it will be over says so.
+        seconds = getattr(error, "retry_after", RETRY_SECONDS)
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 
@@ -188,8 +191,14 @@ def _http(error: HTTPException) -> Response:
 
 def _older_form() -> StaleRevision | None:
     """Return what is wrong with a form of an older page: what it is about may be gone since."""
-    unit, given = g.get("unit"), request.form.get("revision", "")
-    if request.method != "POST" or unit is None or not given.isdecimal():
+    unit = g.get("unit")
+    if request.method != "POST" or unit is None:
+        return None
+    try:
+        given = request.form.get("revision", "")
+    except HTTPException:  # a body that is too large, or none at all: there is no form
+        return None
+    if not given.isdecimal():
         return None
     now = revision_of(unit)  # `unit` is of the start
     return StaleRevision(unit, int(given)) if int(given) != now else None

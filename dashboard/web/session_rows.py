@@ -6,6 +6,7 @@ worthless from then on.
 """
 
 import hashlib
+import itertools
 import json
 import secrets
 import time
@@ -24,6 +25,10 @@ IDLE_SECONDS = 12 * 3600
 ABSOLUTE_SECONDS = 7 * 24 * 3600
 ANONYMOUS_SECONDS = 3600
 SESSIONS_MAX = 100  # of one user at a time: more than one has browsers, and few enough to list
+# Every visitor of the log-in page gets one for an hour, since its form has a token.
+ANONYMOUS_MAX = 20_000
+_TIDY_EVERY = 100  # of them: counting costs more than making one
+_made = itertools.count(1)
 # How exactly idleness is known. A row is not written on every request: while an import holds the
 # write lock of SQLite, people who only look must not queue behind it.
 TOUCH_SECONDS = 10 * 60
@@ -152,6 +157,8 @@ def _create(session: ServerSession, now: int) -> str:
     Session.delete().where(Session.expires_at <= now).execute()
     if session.user is not None:
         _make_place(session.user)
+    elif next(_made) % _TIDY_EVERY == 0:
+        _forget_visitors()
     token = secrets.token_urlsafe(32)
     Session.create(
         token_hash=_hash(token),
@@ -171,6 +178,16 @@ def _make_place(user: User) -> None:
     newest_first = Session.select(Session.token_hash).order_by(Session.seen_at.desc())
     too_many = newest_first.where(Session.user == user).offset(SESSIONS_MAX - 1)
     Session.delete().where(Session.token_hash.in_(too_many)).execute()
+
+
+def _forget_visitors() -> None:
+    """End the oldest sessions without a user, if a crowd of them has come within the hour."""
+    visitors = Session.select(Session.expires_at).where(Session.user.is_null())
+    newest_first = visitors.order_by(Session.expires_at.desc())
+    oldest_kept = newest_first.offset(ANONYMOUS_MAX).limit(1).scalar()
+    if oldest_kept is not None:
+        too_old = Session.user.is_null() & (Session.expires_at <= oldest_kept)
+        Session.delete().where(too_old).execute()
 
 
 def _seen_of_the_browser() -> dict[str, str]:

@@ -5,7 +5,7 @@ import ipaddress
 from flask import Response, make_response, request
 
 from ..models import User, audit
-from ..models.people import is_password
+from ..models.people import TooManyLogIns, is_password
 from ..models.second_factor import is_recovery_code
 from ..models.throttle import TooManyTries, Try, is_worth_a_note, trying
 from . import known_browsers
@@ -37,9 +37,16 @@ def wrong_code_is_worth_a_note(user: User, typed: str) -> bool:
 
 
 def password_is_right(user: User | None, password: str, guess: Try) -> bool:
-    """Return whether *password* is the user's; raise `TooManyTries` without looking at it."""
+    """Return whether *password* is the user's.
+
+    Raise `TooManyTries` or `TooManyLogIns` without looking at it.
+    """
     guess.take()
-    is_right = is_password(user, password)
+    try:
+        is_right = is_password(user, password)
+    except TooManyLogIns:
+        guess.give_back()
+        raise
     if is_right:
         guess.give_back()
     return is_right

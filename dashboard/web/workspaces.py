@@ -1,5 +1,6 @@
 """Workspaces: looking at one, making, changing and deleting one, and the list for admins."""
 
+import time
 from datetime import UTC, datetime
 
 import peewee
@@ -37,6 +38,9 @@ from .security import CONTENT_SECURITY_POLICY
 from .workspace_changes import is_row, remember
 
 bp = Blueprint("workspaces", __name__)
+
+# For all applications of a page together; those that are left load by themselves.
+PLAIN_SECONDS = 5.0
 ICON_SECONDS = 365 * 24 * 3600
 
 
@@ -70,10 +74,12 @@ def whole_page(
     workspace: Workspace, *, plain: bool, refused: cards.Refused | None = None
 ) -> Response:
     """Return the page of a workspace: its cards are to load, or with *plain* they are there."""
-    now = datetime.now(UTC)
+    now, end = datetime.now(UTC), time.monotonic() + (PLAIN_SECONDS if plain else 0)
     columns = [
         [
-            cards.card(workspace, row, now, refused) if plain else cards.frame(workspace, row)
+            cards.card(workspace, row, now, refused)
+            if time.monotonic() < end
+            else cards.frame(workspace, row)
             for row in column
         ]
         for column in placing.columns_of(g.unit, workspace)

@@ -18,7 +18,7 @@ import pytest
 from flask import Flask
 
 from dashboard import backup
-from dashboard.backup import imports
+from dashboard.backup import imports, quotas
 from dashboard.backup.progress import Stage
 from dashboard.jobs import Job
 from dashboard.models import Role, User
@@ -87,7 +87,10 @@ class Town:
 @contextmanager
 def town_at(app: Flask, engine: backup.Context, folder: Path) -> Iterator[Town]:
     """Serve *app*, whose installation is empty, as a town."""
-    with server.running(app) as port:
+    with pytest.MonkeyPatch.context() as patch, server.running(app) as port:
+        # Few people validate here for a whole day, and leave most of it.
+        for name in ("UPLOADS_OF_USER", "UPLOADS_OF_ALL"):
+            patch.setattr(quotas, name, 10_000)
         town = Town(port, engine, folder)
         try:
             yield town

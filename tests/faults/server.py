@@ -24,7 +24,8 @@ from flask import Flask
 from waitress import create_server, wasyncore
 
 from dashboard import db
-from dashboard.cli.serve import CONNECTIONS, THREADS
+from dashboard.cli.connections import CONNECTIONS, channel_class
+from dashboard.cli.serve import THREADS
 from dashboard.models import Session, User
 
 COOKIE = "dashboard_session"
@@ -42,6 +43,7 @@ def running(app: Flask, *, threads: int = THREADS) -> Iterator[int]:
     server = create_server(
         app, host="127.0.0.1", port=0, threads=threads, connection_limit=CONNECTIONS
     )
+    server.channel_class = channel_class(app.extensions["headers"], app.extensions["bodies"])
     loop = threading.Thread(target=server.run, name="server")
     loop.start()
     try:

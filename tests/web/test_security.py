@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dashboard.config import MIB, resource_root
-from dashboard.models import User
-from dashboard.web import access, build_app, security
+from dashboard.models import Session, User
+from dashboard.web import access, bodies, build_app, security, session_rows
 
 ROOT = resource_root()
 TEMPLATES = sorted([*ROOT.glob("templates/**/*.html"), *ROOT.glob("dashboard/plugins/**/*.html")])
@@ -138,7 +138,7 @@ def test_over_https_the_referrer_must_be_ours(settings, folders, cast):
 
 def test_a_large_body_is_refused_before_it_is_read(client, cast, login):
     login(client, cast.alice)
-    answer = client.post("/theme", data={"theme": "x" * (access.MAX_BODY_BYTES + 1)})
+    answer = client.post("/theme", data={"theme": "x" * (bodies.MAX_BODY_BYTES + 1)})
     assert answer.status_code == 413
     assert "larger than the server accepts" in answer.text
     assert User.get_by_id(cast.alice.id).theme == "auto"
@@ -209,3 +209,15 @@ def test_no_header_names_the_server_or_its_version(client, cast):
     answer = client.get("/login")
     assert set(security.HEADERS) <= set(answer.headers.keys())
     assert not {"X-Powered-By", "Server"} & set(answer.headers.keys())
+
+
+def test_a_crowd_of_visitors_fills_no_table(client, cast, login, monkeypatch):
+    monkeypatch.setattr(session_rows, "ANONYMOUS_MAX", 5)
+    monkeypatch.setattr(session_rows, "_TIDY_EVERY", 1)
+    login(client.application.test_client(), cast.alice)
+    for number in range(20):
+        Session.update(expires_at=Session.expires_at - 1).where(Session.user.is_null()).execute()
+        client.delete_cookie("dashboard_session")
+        assert client.get("/login").status_code == 200, number
+    assert Session.select().where(Session.user.is_null()).count() <= 6
+    assert Session.select().where(Session.user == cast.alice).count() == 1

@@ -1,3 +1,4 @@
+import importlib
 import io
 import re
 
@@ -382,3 +383,14 @@ def test_an_application_comes_alive_again_with_its_settings(alice, cast, as_htmx
     assert "not installed" not in card()
     assert "app-card--missing" not in card()
     assert Application.of(cast.daily).where(Application.uid == "app-0").first().config == config
+
+
+def test_a_page_without_javascript_ends_however_much_is_on_it(alice, monkeypatch):
+    module = importlib.import_module(
+        "dashboard.web.workspaces"
+    )  # the name is that of its blueprint
+    monkeypatch.setattr(module, "PLAIN_SECONDS", 0)
+    page = alice.get("/u/daily/w/ws-one?plain=1").text
+    assert "There is too much in this workspace to show it all at once" in page
+    monkeypatch.undo()
+    assert "There is too much" not in alice.get("/u/daily/w/ws-one?plain=1").text

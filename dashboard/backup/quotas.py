@@ -1,0 +1,118 @@
+"""How much of the server's disk backups may take that nobody has to keep: uploads, exports, copies.
+
+Bytes are counted in largest backup files (the setting MAX_UPLOAD_BYTES), so that whoever takes in
+larger ones need set nothing else. What is coming in counts from its first byte on.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..models import BackupRun, ImportTicket, SafetyCopy, Unit
+from . import runs, store
+from .context import Context
+from .errors import SafetyCopiesFull, UploadsWaiting
+from .sweeping import sweep_uploads
+
+# One waits from its upload until its import or half an hour: more than anybody has previews open.
+UPLOADS_OF_USER, UPLOADS_OF_ALL = 8, 64
+UPLOADS_OF_USER_FILES = 2  # a largest one may be validated while another waits
+UPLOADS_OF_ALL_FILES = 4
+# A download waits an hour. Making another is no reason to refuse: the oldest gives way.
+EXPORTS_OF_USER = 8
+EXPORTS_OF_USER_FILES = 2
+# A safety copy is never deleted for room. When a unit has so much of them, imports wait.
+SAFETY_COPIES_FILES = 16
+# Of the disk, what uploads leave to the database: a fiftieth, or this if that is less.
+RESERVE_BYTES = 256 << 20
+
+_lock = threading.Lock()
+_coming: dict[str, int] = {}  # run id -> bytes of an upload that is being copied in
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that waits for somebody."""
+
+    uid: str
+    owner: str
+    file_bytes: int
+    at: float  # when it was written
+
+
+@contextmanager
+def place_for_upload(run: BackupRun, size: int, context: Context) -> Iterator[None]:
+    """Hold the place of an upload of *size* bytes while it is copied in; see `require_place`."""
+    with _lock:
+        require_place(run.user_email, size, context)
+        _coming[run.uid] = size
+    try:
+        yield
+    finally:
+        with _lock:
+            del _coming[run.uid]
+
+
+def require_place(email: str, size: int, context: Context) -> None:
+    """Raise `UploadsWaiting` or `NoSpace` unless *email* may bring in *size* bytes more."""
+    folder = context.folders.uploads
+    sweep_uploads(context.folders)
+    waiting = _kept(folder)
+    own = [kept for kept in waiting if kept.owner == email]
+    most = context.max_upload_bytes
+    if _are_too_many(own, size, UPLOADS_OF_USER, UPLOADS_OF_USER_FILES * most):
+        raise UploadsWaiting(len(own), _first_end(own))
+    if _are_too_many(waiting, size, UPLOADS_OF_ALL, UPLOADS_OF_ALL_FILES * most):
+        raise UploadsWaiting(None, _first_end(waiting))
+    reserve = min(RESERVE_BYTES, shutil.disk_usage(folder).total // 50)
+    store.require_space(folder, size + reserve)
+
+
+def _are_too_many(kept: list[Kept], size: int, most: int, most_bytes: int) -> bool:
+    if not kept:
+        return False  # a single one is as large as the server takes in
+    return len(kept) >= most or sum(file.file_bytes for file in kept) + size > most_bytes
+
+
+def _kept(folder: Path) -> list[Kept]:
+    """Return the files of *folder*, the oldest first, with those that are coming in."""
+    found = {uid: (size, time.time()) for uid, size in _coming.items()}
+    for uid, path in store.listed(folder):
+        with suppress(FileNotFoundError):  # gone by itself
+            status = path.stat()
+            found[uid] = max(status.st_size, _coming.get(uid, 0)), status.st_mtime
+    rows = BackupRun.select().where(BackupRun.uid.in_(list(found)))
+    owners = {row.uid: row.user_email for row in rows}
+    kept = [Kept(uid, owners.get(uid, ""), size, at) for uid, (size, at) in found.items()]
+    return sorted(kept, key=lambda file: file.at)
+
+
+def _first_end(waiting: list[Kept]) -> int:
+    """Return when the first of *waiting* goes by itself."""
+    uids = [kept.uid for kept in waiting]
+    tickets = ImportTicket.select().where(ImportTicket.upload.in_(uids))
+    ends: dict[str, int] = {ticket.upload: ticket.expires_at for ticket in tickets}
+    return min(
+        max(int(kept.at) + runs.UPLOAD_KEPT_SECONDS, ends.get(kept.uid, 0)) for kept in waiting
+    )
+
+
+def drop_older_exports(email: str, context: Context) -> None:
+    """Delete what *email* exported before, the oldest first, as far as it is too much."""
+    own = [kept for kept in _kept(context.folders.exports) if kept.owner == email]
+    total, most_bytes = 0, EXPORTS_OF_USER_FILES * context.max_upload_bytes
+    for number, kept in enumerate(reversed(own)):
+        total += kept.file_bytes
+        if number and (number >= EXPORTS_OF_USER or total > most_bytes):
+            store.remove(context.folders.exports, kept.uid)
+
+
+def require_room_for_copy(unit: Unit, context: Context) -> None:
+    """Raise `SafetyCopiesFull` if the copies of *unit* take so much that none may be added."""
+    taken: int = sum(copy.file_bytes for copy in SafetyCopy.select().where(SafetyCopy.unit == unit))
+    if taken >= SAFETY_COPIES_FILES * context.max_upload_bytes:
+        raise SafetyCopiesFull(taken)
