@@ -21,7 +21,7 @@ export CHROMIUM
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults binary sbom lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults hostile binary sbom lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS=
 # Power cuts and full disks need root for a disk of their own; without it they are skipped, and say so.
 faults: $(READY_DEV)  ## run the long fault sweeps: kills, power cuts, I/O errors, crowds (takes hours)
 	@FAULTS=long $(PYTHON) -m pytest -o faulthandler_timeout=0 tests/faults $(ARGS)
+
+hostile: $(READY_DEV) chromium  ## put every hostile string into every field and look at every page (half an hour)
+	@HOSTILE=long $(PYTHON) -m pytest $(WORKERS) tests/web/test_hostile.py tests/web/test_hostile_forms.py \
+	  tests/browser/test_hostile.py $(ARGS)
 
 # Without the environment's own packages (-S): what only a test needs stays out.
 binary: $(READY_BINARY)  ## build the single file dist/dashboard (on Debian's Python: apt-get install binutils)

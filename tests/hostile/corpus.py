@@ -5,12 +5,14 @@ calls `pwned("q017z")`, or makes an element, an attribute or a request that is n
 look at a page tells whether something came of any of them, and of which.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import forms, words
 
+LONG = os.environ.get("HOSTILE") == "long"  # every string on every page; else some of each kind
 MARK = re.compile(r"q\d{3}z", re.IGNORECASE)
 HOST = "hostile.example"  # nobody asks it for anything
 
