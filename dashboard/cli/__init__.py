@@ -11,6 +11,7 @@ from .audit import audit
 from .backups import backup
 from .demo import demo
 from .diff import diff
+from .doctor import doctor
 from .licences import licences
 from .private import keep_private
 from .serve import serve
@@ -39,7 +40,7 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-for command in (serve, demo, unit, user, backup, audit, licences):
+for command in (serve, demo, unit, user, backup, audit, doctor, licences):
     cli.add_command(command)
 backup.add_command(diff)
 
