@@ -21,7 +21,7 @@ export CHROMIUM
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults hostile binary sbom lock clean chromium
+.PHONY: help run test check test-browser coverage bench lint types format screenshots vectors fuzz faults hostile binary manual sbom lock clean chromium
 
 help:  ## show this help
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ binary: $(READY_BINARY)  ## build the single file dist/dashboard (on Debian's Py
 
 sbom: $(READY_DEV) $(READY_SBOM)  ## write dist/sbom.cdx.json: what the product ships, as CycloneDX
 	@PYTHONPATH=$(VENV)/sbom $(PYTHON) packaging/sbom.py
+
+manual: $(READY)  ## write the manual page dist/dashboard.1
+	@mkdir -p dist && PYTHONPATH=. $(PYTHON) packaging/manual.py dist/dashboard.1 && ls -l dist/dashboard.1
 
 # With their extras: pip refuses a hash-checked `coverage[toml]` that is pinned as `coverage` alone as soon as
 # a newer release is out.

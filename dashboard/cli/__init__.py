@@ -9,6 +9,7 @@ from .. import __version__
 from ..config import ConfigError, load, unknown
 from .audit import audit
 from .backups import backup
+from .completion import completion
 from .demo import demo
 from .diff import diff
 from .doctor import doctor
@@ -40,7 +41,7 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-for command in (serve, demo, unit, user, backup, audit, doctor, licences):
+for command in (serve, demo, unit, user, backup, audit, doctor, licences, completion):
     cli.add_command(command)
 backup.add_command(diff)
 

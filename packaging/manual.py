@@ -1,0 +1,87 @@
+"""Writes the manual page from the help of the commands: `make manual` -> dist/dashboard.1."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from os import environ
+from pathlib import Path
+
+import click
+
+from dashboard import __version__
+from dashboard.cli import cli
+from dashboard.config import SETTINGS
+
+EXIT_CODES = (
+    ("0", "done"),
+    ("1", "refused, or something is wrong; the reason is on standard error"),
+    ("2", "wrong usage, or a setting that cannot be used"),
+)
+
+
+def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Yield (words, command) of everything that can be run."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def page(day: str) -> str:
+    """Return the page as roff."""
+    lines = [
+        f'.TH DASHBOARD 1 "{day}" "Dashboard {__version__}" "User Commands"',
+        ".SH NAME",
+        r"dashboard \- a team dashboard that can be rewound",
+        ".SH SYNOPSIS",
+        r".B dashboard",
+        r".I COMMAND",
+        "[options]",
+        ".SH DESCRIPTION",
+        *paragraphs((cli.help or "").partition("\n\n")[2]),
+        ".SH COMMANDS",
+    ]
+    for words, command in commands(cli):
+        lines += [f".SS {bold(usage(words, command))}", *paragraphs(command.help or "")]
+        for parameter in command.params:
+            record = parameter.get_help_record(click.Context(command))
+            if record is not None:
+                lines += [".TP", bold(record[0]), text(record[1])]
+    lines += [".SH ENVIRONMENT"]
+    for setting in SETTINGS:
+        shown = f" (default: {setting.default})" if setting.default not in ("", (), False) else ""
+        lines += [".TP", bold(setting.variable), text(f"{setting.help}{shown}")]
+    lines += [".SH EXIT STATUS"]
+    for code, meaning in EXIT_CODES:
+        lines += [".TP", bold(code), text(meaning)]
+    return "\n".join(lines) + "\n"
+
+
+def usage(words: str, command: click.Command) -> str:
+    """Return the words with the arguments that have to follow."""
+    return " ".join([words, *command.collect_usage_pieces(click.Context(command))])
+
+
+def paragraphs(help_text: str) -> list[str]:
+    """Return the paragraphs of a docstring, without what click's own marks are."""
+    found: list[str] = []
+    for paragraph in help_text.replace("\b\n", "").split("\n\n"):
+        found += [".PP", text(" ".join(paragraph.split()))]
+    return found[1:]
+
+
+def text(words: str) -> str:
+    """Return *words* so that roff takes none of them for its own."""
+    escaped = words.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga")
+    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+
+
+def bold(words: str) -> str:
+    """Return *words* in bold."""
+    return f"\\fB{text(words)}\\fR"
+
+
+if __name__ == "__main__":
+    stamp = int(environ.get("SOURCE_DATE_EPOCH", datetime.now(UTC).timestamp()))
+    Path(sys.argv[1]).write_text(page(f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d}"))
