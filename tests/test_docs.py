@@ -12,6 +12,7 @@ from dashboard.cli import cli
 from dashboard.config import SETTINGS
 from dashboard.models.passwords import COMMON, MAX_LENGTH, MIN_LENGTH
 from dashboard.models.throttle import GATES, Gate
+from dashboard.web.audit_words import GROUPS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -82,6 +83,24 @@ def leaves(kind):
     for child in kind.__subclasses__():
         yield child
         yield from leaves(child)
+
+
+def table(document, heading):
+    """Return the first column of the table below *heading*, of the words in code marks."""
+    text = (ROOT / "docs" / document).read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+
+
+def test_every_code_of_a_refusal_is_in_the_document_and_the_other_way_round():
+    codes = {error.code for base in (ArchiveError, BackupError) for error in leaves(base)}
+    for file in (ROOT / "dashboard" / "cli").glob("*.py"):
+        codes |= set(re.findall(r'refuse\(\s*"(\w+)"', file.read_text()))
+    assert table("automation.md", "Codes") == sorted(codes)
+
+
+def test_every_event_is_in_the_document_and_the_other_way_round():
+    told = table("audit.md", "The events")
+    assert sorted(told) == sorted(action for _, them in GROUPS.values() for action in them)
 
 
 def test_every_class_of_refusal_is_described():

@@ -1,4 +1,4 @@
-"""docs/recovery.md, step by step: a copy made while the server runs is a server."""
+"""docs/recovery.md and docs/automation.md, as they stand: their own words are run."""
 
 import json
 import os
@@ -18,6 +18,7 @@ __all__ = ["bring_in", "engine", "make_backup"]
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "recovery.md").read_text()
+NIGHTLY = (ROOT / "docs" / "automation.md").read_text()
 
 
 @pytest.fixture
@@ -70,6 +71,23 @@ def test_a_copy_of_a_running_server_comes_back_elsewhere(
     with db.database.connection_context():
         assert state(cast.daily) == before
     db.bind("", settings.data_dir)
+
+
+def test_the_backup_of_each_night(shell, cast, tmp_path):
+    words = re.search(r"```sh\n(umask.*?)```", NIGHTLY, re.DOTALL)[1]
+    (tmp_path / "nights").mkdir()
+    (tmp_path / "password").write_text("a long backup password\n")
+    places = f'BACKUPS="{tmp_path}/nights" PASSWORD_FILE="{tmp_path}/password"\n'
+    old, other = (tmp_path / "nights" / name for name in ("harbour-daily-old.dbk", "other.dbk"))
+    for file in (old, other):
+        file.touch()
+        os.utime(file, (0, 0))
+    said = shell(places + words.replace("--unit harbour-daily", "--unit daily"))
+    assert "whole and sound" in said
+    (made,) = (tmp_path / "nights").glob("harbour-daily-20*.dbk")
+    assert made.stat().st_mode & 0o777 == 0o600
+    assert not old.exists()
+    assert other.exists()
 
 
 def test_without_its_key_a_copy_does_not_start(shell, cast, tmp_path):
