@@ -58,7 +58,9 @@ def test_sqlite_tells_which(folders, code, said):
 
 def test_what_sqlite_does_not_tell_is_looked_up(folders, monkeypatch):
     error = wrapped(sqlite3.SQLITE_CANTOPEN)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=4096))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _folder: SimpleNamespace(total=4 << 20, free=4096)
+    )
     assert disk.sentence(error) == disk.FULL
     monkeypatch.setattr(os, "statvfs", lambda _folder: SimpleNamespace(f_flag=os.ST_RDONLY))
     assert disk.sentence(error) == disk.READ_ONLY
@@ -88,7 +90,9 @@ def test_an_act_that_the_disk_ends_says_so_and_is_recorded(
 def test_an_upload_that_has_no_room_is_refused_before_it_is_written(
     cast, engine, folders, monkeypatch
 ):
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=3 << 20))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _folder: SimpleNamespace(total=4 << 20, free=3 << 20)
+    )
     monkeypatch.setattr(store, "copy_in", lambda *_: pytest.fail("it was written"))
     upload = io.BytesIO(bytes((3 << 20) + 1))
     says = "needs 4 MiB on the server's disk and 3 MiB are free"
@@ -103,7 +107,9 @@ def test_the_first_error_is_what_the_user_hears_though_it_cannot_be_recorded(
     def full(*_, **__):
         raise wrapped(sqlite3.SQLITE_FULL)
 
-    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=0))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _folder: SimpleNamespace(total=4 << 20, free=0)
+    )
     monkeypatch.setattr("dashboard.backup.runs.end", full)
     with Unchanged(cast.daily), pytest.raises(errors.NoSpace):
         backup.keep_upload(cast.daily, cast.alice, io.BytesIO(b"x"), engine)

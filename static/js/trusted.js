@@ -5,7 +5,7 @@
 (() => {
   if (!window.trustedTypes) return;
   const PARSERS = ["Document parseHTMLUnsafe", "DOMParser parseFromString"];
-  let answer = null; // what htmx is about to show
+  let answer = null; // what came last, and htmx is about to show
 
   // The spellings in which htmx 2 hands an answer to the parser: whole, and without its head.
   function spellings(text) {
@@ -13,11 +13,17 @@
     return [text, body, `<body><template class="internal-htmx-wrapper">${body}</template></body>`];
   }
 
-  addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr, serverResponse } = event.detail;
-    const isOurs = new URL(xhr.responseURL).origin === location.origin;
-    answer = isOurs ? serverResponse : null;
-  }, true);
+  // Noted at the request itself: what htmx announces at an element that is gone meanwhile reaches
+  // nobody, and the answer would be refused loudly. `load`, in which htmx swaps, comes right after.
+  const send = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (...body) {
+    this.addEventListener("readystatechange", () => {
+      if (this.readyState !== XMLHttpRequest.DONE) return;
+      const isOurs = this.responseURL && new URL(this.responseURL).origin === location.origin;
+      answer = isOurs ? this.response : null;
+    });
+    return send.apply(this, body);
+  };
 
   window.trustedTypes.createPolicy("default", {
     createHTML(text, _type, sink) {

@@ -15,6 +15,9 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 # All that axe asks without being told to, and that whatever can be pressed measures 24 px or more.
 AXE = {"rules": {"target-size": {"enabled": True}}, "resultTypes": ["violations"]}
 NOT_PAGES = {
+    "health.alive": "for machines",
+    "health.ready": "for machines",
+    "health.metrics": "for machines",
     "static": "files",
     "workspaces.asset": "a picture",
     "audit.download": "a file",

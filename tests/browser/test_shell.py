@@ -156,9 +156,16 @@ def test_htmx_sends_the_token_and_a_form_is_busy_meanwhile(page, log_in, cast):
     log_in(page, cast.rita)
     page.evaluate(
         """() => {
+          const make = (name, attributes, ...inside) => {
+            const made = document.createElement(name);
+            for (const key in attributes) made.setAttribute(key, attributes[key]);
+            made.append(...inside);
+            return made;
+          };
           const main = document.querySelector("main");
-          main.innerHTML = `<form id="f" hx-post="/theme" hx-target="#f"><input name="theme"
-            value="dark"><button type="submit">Send</button></form>`;
+          main.replaceChildren(make("form", {id: "f", "hx-post": "/theme", "hx-target": "#f"},
+            make("input", {name: "theme", value: "dark"}),
+            make("button", {type: "submit"}, "Send")));
           htmx.process(main);
         }"""
     )
@@ -170,12 +177,10 @@ def test_htmx_sends_the_token_and_a_form_is_busy_meanwhile(page, log_in, cast):
 
 def test_a_download_that_arrives_in_a_fragment_starts_by_itself(page, log_in, cast):
     log_in(page, cast.rita)
+    link = '<a href="/static/img/favicon.svg" download data-autoclick>Get</a>'
+    page.route("**/fragment", lambda route: route.fulfill(body=f"<main>{link}</main>"))
     with page.expect_download() as started:
-        page.evaluate(
-            """() => htmx.swap("main",
-              '<main><a href="/static/img/favicon.svg" download data-autoclick>Get</a></main>',
-              {swapStyle: "outerHTML"})"""
-        )
+        page.evaluate("htmx.ajax('GET', '/fragment', {target: 'main', swap: 'outerHTML'})")
     assert started.value.suggested_filename == "favicon.svg"
     expect(page.locator("[data-autoclick]")).to_have_count(0)
 
