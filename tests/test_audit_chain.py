@@ -279,6 +279,7 @@ def a_tampering(draw) -> list[tuple[str, tuple]]:
     return draw(st.lists(one, min_size=1, max_size=3))
 
 
+@pytest.mark.slow
 @hypothesis(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(statements=a_tampering())
 def test_whatever_leaves_another_log_is_noticed(undone, statements):
@@ -341,6 +342,7 @@ def test_an_event_goes_with_the_transaction_that_it_is_part_of(folders):
     assert (verify().events, verify().fault) == (3, None)
 
 
+@pytest.mark.slow
 def test_an_event_costs_the_same_in_a_long_log(folders, monkeypatch):
     execute, seen = db.database.obj.execute_sql, []
     monkeypatch.setattr(

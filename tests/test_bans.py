@@ -22,6 +22,7 @@ def everything():
             yield from look(str(file.relative_to(ROOT)), file.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_program_has_nothing_that_is_banned():
     found = [
         f"{place} line {line}: {rule}"
@@ -31,6 +32,7 @@ def test_the_program_has_nothing_that_is_banned():
     assert not found, "\n".join(found)
 
 
+@pytest.mark.slow
 def test_what_is_allowed_is_there():
     there = {(rule, place) for rule, place, _ in everything()}
     assert {(rule, place) for rule in ALLOWED for place in ALLOWED[rule]} <= there

@@ -67,6 +67,7 @@ def run(settings, *words, terminal):
     return done.stdout.decode(), heard.decode().rstrip("\0"), done.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("terminal", [True, False])
 def test_a_terminal_sees_each_stage_and_a_pipe_none(settings, cast, tmp_path, terminal):
     db.database.close()

@@ -39,6 +39,7 @@ def made_up(**walls: list[float]) -> report.Result:
     }
 
 
+@pytest.mark.slow
 def test_every_ratio_is_measured_at_a_tiny_size(tmp_path):
     command = [sys.executable, "-m", "bench.run", "--smoke", "--keys", "300", "--rounds", "1"]
     command += ["--only", "ratios,limits,small,memory", "--out", tmp_path, "--tmp", tmp_path]

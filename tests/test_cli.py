@@ -183,6 +183,7 @@ def test_a_bad_file_is_refused_by_one_sentence(run, cast, broken, monkeypatch, k
     assert state(cast.daily) == before
 
 
+@pytest.mark.slow
 def test_every_truncation_and_fifty_bit_flips_are_refused(saved, tmp_path):
     from dashboard.archive import ArchiveError, read_header, unlock, with_file_key, with_password
     from dashboard.backup.report import validate
@@ -314,6 +315,7 @@ def command(*words: str, data_dir: Path, **more: str) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.slow
 def test_a_bad_setting_is_a_wrong_usage(tmp_path):
     result = command("unit", "list", data_dir=tmp_path / "d", DASHBOARD_PORT="eighty")
     assert result.returncode == 2
@@ -323,6 +325,7 @@ def test_a_bad_setting_is_a_wrong_usage(tmp_path):
     assert "warning: DASHBOARD_PROT" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["server.key", "dashboard.db"])
 def test_half_an_installation_is_refused_not_begun_anew(tmp_path, lost):
     data = tmp_path / "data"
@@ -336,6 +339,7 @@ def test_half_an_installation_is_refused_not_begun_anew(tmp_path, lost):
     assert not (data / lost).exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["server.key", "dashboard.db"])
 def test_a_damaged_installation_is_refused(tmp_path, name):
     data = tmp_path / "data"

@@ -110,6 +110,7 @@ def test_the_three_units_are_full_small_and_empty(harbour):
     assert counts_of("sandbox") == nothing
 
 
+@pytest.mark.slow
 def test_everybody_can_log_in_with_the_role_that_was_said(folders):
     logins = {login.email.split("@")[0]: login for login in demo.fill(PASSWORD)}
     assert {name: login.roles for name, login in logins.items()} == {
@@ -129,6 +130,7 @@ def test_everybody_can_log_in_with_the_role_that_was_said(folders):
             assert role_of(user, unit) == login.roles.get(unit.slug)
 
 
+@pytest.mark.slow
 def test_without_a_password_everybody_gets_a_fresh_one(folders):
     logins = demo.fill(None)
     words = [login.password for login in logins]

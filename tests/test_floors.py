@@ -96,6 +96,7 @@ def faults(path: str, source: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_imports_go_down_only():
     files = sorted((ROOT / "dashboard").rglob("*.py"))
     found = [

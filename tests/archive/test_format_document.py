@@ -127,6 +127,7 @@ def open_backup(tmp_path: Path) -> Callable[[bytes, str], bytes]:
     return opened
 
 
+@pytest.mark.slow
 def test_the_program_opens_every_right_file(open_backup: Callable[[bytes, str], bytes]) -> None:
     assert open_backup(HELLO, PASSWORD).decode() == block("json text")
     right = [entry for entry in INDEX if entry["class"] == "ok"]

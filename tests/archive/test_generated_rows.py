@@ -625,6 +625,7 @@ def bombs() -> dict[str, tuple[Callable[[], bytes], set[str]]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", bombs())
 def test_a_bomb_costs_little_memory_and_time(name, cost_of):
     make, expected = bombs()[name]

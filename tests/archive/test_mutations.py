@@ -307,6 +307,7 @@ def test_the_files_are_sound_before_anything_is_done_to_them(
     assert len({file.data for file in (small, long, older, other)}) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_every_flipped_bit_is_refused(small, way):
     judge, whole = small.judge(way), range(len(small.data))
@@ -417,12 +418,14 @@ def some_of_everything(small: File, long: File, other: File) -> Iterator[tuple[F
             yield file, name, data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", SIZES)
 def test_a_damaged_file_is_damaged_however_slowly_it_comes(small, long, other, step):
     for file, name, data in some_of_everything(small, long, other):
         assert slowly(file, step)(data) == file.judge()(data), (name, step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", SIZES[:2])
 def test_every_cut_is_the_same_cut_however_slowly_it_comes(small, step):
     """With the whole file among them: a reader that takes any short read for the end is caught."""
@@ -438,6 +441,7 @@ def engine(folders) -> backup.Context:
     return backup.Context(folders, "Dashboard test", COST, 4)
 
 
+@pytest.mark.slow
 def test_no_damaged_upload_changes_the_unit(cast, engine, small, long, older, other):
     chosen = list(some_of_everything(small, long, other)) + list(
         some_of_everything(small, long, older)
@@ -475,6 +479,7 @@ def test_a_reader_that_forgets_the_last_mark_is_caught(long, monkeypatch):
     assert "ok" in answers(flags(long), judge)
 
 
+@pytest.mark.slow
 def test_a_reader_that_forgets_the_mac_is_caught(small, monkeypatch):
     mac = range(small.start - 32, small.start)
     assert set(answers(flips(small.data, mac), small.judge())) == DAMAGED

@@ -58,6 +58,7 @@ def test_there_are_enough_vectors_and_every_class_occurs() -> None:
     assert len(BY_NAME) == len(INDEX)
 
 
+@pytest.mark.slow
 def test_the_files_on_disk_are_what_the_script_makes() -> None:
     assert make_vectors.check(make_vectors.files()) == []
 
@@ -112,6 +113,7 @@ def test_every_cut_of_a_file_is_refused() -> None:
         assert answer(HELLO[:length], example.PASSWORD) == expected, length
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_of_a_file_is_refused() -> None:
     for at, bit in itertools.product(range(len(HELLO)), range(8)):
         changed = bytearray(HELLO)

@@ -39,6 +39,7 @@ nested = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(nested, st.booleans(), st.booleans())
 def test_what_is_plain_is_strict(value, spaced, ascii_only):
     separators = None if spaced else (",", ":")

@@ -127,6 +127,7 @@ ROWS = st.dictionaries(
 ).map(lambda values: [(name, "string", value, "") for name, value in sorted(values.items())])
 
 
+@pytest.mark.slow
 @given(now=ROWS, then=ROWS, sizes=st.tuples(st.integers(1, 9), st.integers(1, 9)))
 @hypothesis_settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

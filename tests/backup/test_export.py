@@ -139,6 +139,7 @@ def test_an_export_sees_one_moment_while_others_write(cast, engine, tmp_path, mo
     assert ConfigKey.of(cast.daily).count() == 0
 
 
+@pytest.mark.slow
 def test_a_state_that_compresses_too_well_can_be_exported_all_the_same(cast, make_backup):
     """A reader refuses what unpacks to more than 200 times its size, beyond 64 MiB."""
     for number in range(80):

@@ -190,6 +190,7 @@ def test_the_states_before_had_rows_in_every_table():
     assert set(SECTIONS) == FILLED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [empty, largest])
 def test_the_smallest_and_the_largest_state_come_back_the_same(servers, make):
     travels(servers, make())
@@ -212,6 +213,7 @@ def line_of(name: str, row: tuple, rng: random.Random) -> bytes:
     return f"{gaps[0]}[{inner}]{gaps[1]}\n".encode()
 
 
+@pytest.mark.slow
 @some
 @given(state=states(), seed=st.integers(0, 2**32))
 def test_a_file_that_is_spelled_otherwise_means_the_same(servers, state, seed):
@@ -245,6 +247,7 @@ def spoil(monkeypatch, section: str, change) -> None:
         monkeypatch.setattr(kind, "insert", careless)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("section", ["plugins", "profile_workspaces", "config_keys", "toolbar"])
 def test_an_engine_that_loses_a_row_is_caught(servers, monkeypatch, section):
     spoil(monkeypatch, section, lambda unit, rows: rows[1:])
@@ -252,6 +255,7 @@ def test_an_engine_that_loses_a_row_is_caught(servers, monkeypatch, section):
         travels(servers, largest())
 
 
+@pytest.mark.slow
 def test_an_engine_that_changes_a_character_is_caught(servers, monkeypatch):
     def change(unit, rows):
         return [(uid, name.replace("\U0001f600", "?", 1), at) for uid, name, at in rows]
@@ -261,6 +265,7 @@ def test_an_engine_that_changes_a_character_is_caught(servers, monkeypatch):
         travels(servers, largest())
 
 
+@pytest.mark.slow
 def test_an_engine_that_touches_another_unit_is_caught(servers, monkeypatch):
     home = servers[0]
 

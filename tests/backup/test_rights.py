@@ -135,6 +135,7 @@ def test_no_section_but_those_of_unit_state(refuse, cast, name):
         assert refuse(sealed(rows, cast.daily, head)) == "invalid_content"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", MASS)
 def test_no_column_but_those_of_the_section(refuse, cast, column):
     some = set(SECTIONS) if column == "unit_id" else {"plugins", "workspaces", "profile_roles"}
@@ -176,6 +177,7 @@ MANIFESTS = {
 }
 
 
+@pytest.mark.slow
 def test_no_manifest_that_says_more(refuse, cast):
     for name, edit in MANIFESTS.items():
         data = sealed(empty_rows(), cast.daily, edit)

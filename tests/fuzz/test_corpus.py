@@ -64,6 +64,7 @@ def mutated(name: str, rounds: int = ROUNDS):
         yield data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_both_readers_agree_after_a_few_throws_of_the_dice(name):
     found = {data: differ(TARGETS[name], data) for data in mutated(name)}
@@ -80,6 +81,7 @@ def test_the_corpus_is_small_and_every_class_is_in_it():
     assert {path.name for path in CORPUS.iterdir()} == set(TARGETS)
 
 
+@pytest.mark.slow
 def test_the_mutator_of_whole_files_gets_behind_the_mac():
     """Nearly every file it makes is genuine: refused for what it says, not for a broken seal."""
     words = [verdicts.second(data, MAKER.file_key) for data in mutated("reader", 300)]
@@ -96,6 +98,7 @@ def disagreements(name: str) -> int:
     return sum(differ(TARGETS[name], path.read_bytes()) is not None for path in files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "module", "function", "instead"),
     [

@@ -277,6 +277,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", HOSTILE)
 def test_a_rule_without_end_comes_to_one(lines):
     begun = time.thread_time()
@@ -294,6 +295,7 @@ def test_a_rule_that_is_never_true_is_stopped_where_it_counts(monkeypatch):
     assert [event.title for event in found.events] == ["Good"]
 
 
+@pytest.mark.slow
 def test_many_events_come_to_an_end():
     lines = b"BEGIN:VEVENT\nDTSTART:20261125T090000Z\nRRULE:FREQ=DAILY\nEND:VEVENT\n"
     begun = time.thread_time()
@@ -303,6 +305,7 @@ def test_many_events_come_to_an_end():
     assert 0 < len(found.events) <= MAX_EVENTS
 
 
+@pytest.mark.slow
 def test_many_years_of_events_hide_nothing_of_today():
     old = "".join(
         f"BEGIN:VEVENT\nUID:{n}\nDTSTART:2019{n % 12 + 1:02}{n % 28 + 1:02}T090000Z\nEND:VEVENT\n"
@@ -313,6 +316,7 @@ def test_many_years_of_events_hide_nothing_of_today():
     assert ([event.title for event in found.events], found.is_whole) == (["Good"], True)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_events_come_to_an_end():
     lines = b"BEGIN:VEVENT\nDTSTART:20261125\nEND:VEVENT\n"
     begun = time.thread_time()
@@ -321,6 +325,7 @@ def test_a_hundred_thousand_events_come_to_an_end():
     assert 0 < len(found.events) <= MAX_EVENTS
 
 
+@pytest.mark.slow
 def test_a_costly_rule_takes_no_time_from_what_happens_once():
     costly = "DTSTART:19700101T000000Z\nRRULE:FREQ=MINUTELY;BYMONTHDAY=31;BYMONTH=11"
     found = read(*[costly] * 6, GOOD)

@@ -150,6 +150,7 @@ def test_a_schema_is_never_fetched(monkeypatch):
     assert asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "schema",
     [

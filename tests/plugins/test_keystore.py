@@ -48,6 +48,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 def test_a_page_costs_the_same_of_50_keys_and_of_a_million(cast):
     fill(cast.daily, 51)
     few, _ = cost(cast.daily, Search())
@@ -67,6 +68,7 @@ def test_a_beginning_is_found_by_the_index(cast):
         assert many < keystore.SIFTED_KEYS * 30 / 100
 
 
+@pytest.mark.slow
 def test_what_must_be_looked_for_stops_in_time_and_goes_on(cast, monkeypatch):
     fill(cast.daily, MANY)
     monkeypatch.setattr(keystore, "SEARCH_SECONDS", -1)

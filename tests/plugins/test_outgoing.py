@@ -258,6 +258,7 @@ def test_a_server_that_never_ends_is_left_in_time(how):
         assert time.monotonic() - begun < 3
 
 
+@pytest.mark.slow
 def test_a_server_that_never_ends_is_left_in_time_with_tls_too():
     trusting = ssl.create_default_context(cafile=CERTIFICATE)
     look_up, _ = knows("127.0.0.1")
@@ -281,6 +282,7 @@ def test_redirects_share_one_deadline():
         assert len(server.requests) < 5
 
 
+@pytest.mark.slow
 def test_a_look_up_that_hangs_is_left_in_time_and_they_are_counted(monkeypatch):
     go, asked = threading.Event(), []
 
@@ -313,6 +315,7 @@ def test_what_is_too_large_is_not_taken():
     assert "1 MiB" in str(problem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_what_is_too_large_when_unpacked_is_not_taken_nor_unpacked(encoding):
     raw = b"\0" * (200 << 20)

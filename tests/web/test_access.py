@@ -181,6 +181,7 @@ def test_a_route_inside_a_unit_names_the_unit(app):
         assert rule.rule.startswith("/u/<slug>/") is inside, rule
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PEOPLE)
 def test_the_matrix(app, cast, login, doors, name):
     client = app.test_client()

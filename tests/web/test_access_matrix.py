@@ -115,6 +115,7 @@ def refusal(standing, who):
     return None if standing in who else 403
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ACTORS)
 def test_who_is_refused_learns_and_changes_nothing(app, world, login, name):
     visitor, standing, wrong = arrive(name, app, world, login), ACTORS[name], {}
@@ -140,6 +141,7 @@ def is_as_declared(answer, method, status):
     return told and "hush" not in answer.text and "ONLY_" not in answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nobody", "mallory", "removed"])
 def test_a_foreign_unit_answers_byte_for_byte_like_none(app, world, login, name):
     visitor, wrong = arrive(name, app, world, login), {}
@@ -156,6 +158,7 @@ def test_a_foreign_unit_answers_byte_for_byte_like_none(app, world, login, name)
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_a_foreign_unit_costs_the_same_questions_as_none(app, world, login, query_count):
     """Nobody can tell by the time either: it is the same work."""
     visitor, wrong = arrive("mallory", app, world, login), {}
@@ -173,6 +176,7 @@ def test_a_foreign_unit_costs_the_same_questions_as_none(app, world, login, quer
     assert wrong == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["olga", "rita", "bob", "alice"])
 def test_who_may_look_sees_a_page_and_head_is_only_its_head(app, world, login, name):
     visitor, pages, wrong = arrive(name, app, world, login), {}, {}
@@ -200,6 +204,7 @@ def closed_to(name):
     return {"setup.show", "health.metrics", *([] if is_admin_somewhere else ["units.new"])}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nobody", "alice"])
 def test_no_other_method_does_anything(app, world, login, name):
     visitor, wrong = arrive(name, app, world, login), {}

@@ -101,6 +101,7 @@ def test_a_password_that_is_refused_changes_nothing(alice, elsewhere, cast, old,
     assert events() == ([refused] if old == "not my password" else [])
 
 
+@pytest.mark.slow
 def test_the_old_password_cannot_be_guessed_from_a_session(alice, cast):
     for _ in range(GATES["confirm"].at_once):
         assert change(alice, "not my password").status_code == 422

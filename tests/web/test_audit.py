@@ -392,6 +392,7 @@ def actions_in_the_code() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_action_has_its_words_and_is_in_one_group():
     grouped = [action for _, actions in audit_words.GROUPS.values() for action in actions]
     assert len(grouped) == len(set(grouped))

@@ -45,6 +45,7 @@ def bring(admin, cast, change):
     return preview
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nothing at all", "claims", "every role", "circles"])
 def test_nobody_gets_further_or_is_locked_out(admin, cast, doors, name):
     before, daily, weekly = doors(), state(cast.daily), state(cast.weekly)

@@ -171,6 +171,7 @@ def test_another_method_reaches_none(asked, senders, routes, method):
     assert state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_a_look_with_everything_that_the_form_has_changes_nothing(senders, routes, method, cast):
     """Here with the views as they are."""

@@ -66,6 +66,7 @@ def unit(folders):
     return Unit.get(Unit.slug == "harbour-daily")
 
 
+@pytest.mark.slow
 def test_one_import_undoes_every_kind_of_edit(unit, folders, client, login, tmp_path):
     engine = backup.Context(folders, "Dashboard test", KdfCost(1, 8 << 20), 4)
     maja = User.get(User.email == "maja.lind@harbour.example")

@@ -115,6 +115,7 @@ def comparable(found):
     return {name: rows for name, rows in found.items() if name not in records}
 
 
+@pytest.mark.slow
 def test_an_error_anywhere_in_a_deed_does_all_or_nothing_and_tells_nothing(attempt, deeds):
     chance, wrong, statuses = random.Random(SEED), [], []
     usable = [deed for deed in deeds if deed.endpoint not in TAKES_A_FILE_AWAY]
@@ -133,6 +134,7 @@ def test_an_error_anywhere_in_a_deed_does_all_or_nothing_and_tells_nothing(attem
 TAKES_A_FILE_AWAY = {"backups.import_", "backups.discard", "backups.delete_copy"}
 
 
+@pytest.mark.slow
 def test_an_error_anywhere_in_a_page_tells_nothing(app, attempt, world):
     chance, wrong = random.Random(SEED), []
     pages = [

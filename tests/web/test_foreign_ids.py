@@ -82,6 +82,7 @@ def asked(visitor, method, door, things, name, value, query_count, **kwargs):
     return plain(answer), [query for query in queries if "SAVEPOINT" not in query]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_no_other_id_in_an_address_is_anything(
     app, world, login, deeds, steady, same, query_count, as_htmx, method
@@ -197,6 +198,7 @@ def foreign_in_forms(world, folders):
     }
 
 
+@pytest.mark.slow
 def test_no_other_id_in_a_form_is_anything(
     app, world, login, deeds, folders, steady, same, query_count
 ):
@@ -231,6 +233,7 @@ def test_no_other_id_in_a_form_is_anything(
 MEANT = {("column", value) for value in ("0", "00", "1", "\uff11")}
 
 
+@pytest.mark.slow
 def test_no_query_finds_anything_of_another_unit(app, world, login, same):
     alice, wrong = as_alice(app, world, login), {}
     for value in ("weekly", world.cast.weekly.uid, "2", "%", "\0"):

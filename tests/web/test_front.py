@@ -62,6 +62,7 @@ def ask(settings, folders, cast, monkeypatch):
     return ask
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("host", "status"), BY_DEFAULT)
 def test_without_a_setting_it_has_the_names_that_nobody_else_can_have(ask, host, status):
     answer = ask(host)
@@ -160,6 +161,7 @@ def test_without_proxies_every_forwarded_header_is_nothing(seen):
     assert seen(0, FORGED) == DIRECT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hops", "headers", "wanted"),
     [

@@ -55,6 +55,7 @@ def check(answer, *, kept=False):
         assert value.isprintable(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["nobody", "olga", "rita", "alice"])
 def test_every_route_has_them_whatever_it_answers(app, cast, login, who):
     client = app.test_client()
@@ -191,6 +192,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("send", [backup, workspace, plugin, audit])
 def test_a_file_is_saved_under_a_plain_name(alice, cast, app, send):
     for name in HOSTILE:

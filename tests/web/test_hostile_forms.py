@@ -93,6 +93,7 @@ def test_what_is_typed_is_taken_as_it_is_or_refused_with_a_sentence(
     assert taken < len(STRINGS) or field not in ("email", "slug", "bundle", "ticket")
 
 
+@pytest.mark.slow
 def test_a_plugin_that_names_code_is_data_and_nobody_fetches_it(admin, cast, monkeypatch):
     """Stored, shown in the preview, without code; no name is looked up and nothing imported."""
     registry.catalogue()  # which imports what comes with the product
@@ -123,6 +124,7 @@ def test_a_plugin_that_names_code_is_data_and_nobody_fetches_it(admin, cast, mon
     assert set(sys.modules) == modules
 
 
+@pytest.mark.slow
 def test_the_name_of_an_upload_names_nothing(admin, cast, settings):
     """It is no path, and no header; the file is kept under a name of ours."""
     before = content_digest(cast.daily)
@@ -141,6 +143,7 @@ def test_the_name_of_an_upload_names_nothing(admin, cast, settings):
     assert content_digest(cast.daily) == before
 
 
+@pytest.mark.slow
 def test_a_spreadsheet_computes_nothing_of_the_audit_log(admin, cast):
     for one in POSSIBLE:
         audit("key.create", by=cast.alice, unit=cast.daily, subject=one.text[:200], reason=one.text)

@@ -45,6 +45,7 @@ def new_key(browser, unit, *, slug="daily", headers=None):
     return browser.post(f"/u/{slug}/admin/keys/-/new", data=data, headers=headers or {})
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_writer_in_a_unit_that_is_being_restored_is_told_so_at_once(
     admin, bob, cast, saved_by_job, slow, as_htmx, htmx
@@ -82,6 +83,7 @@ def test_a_change_before_the_wipe_is_saved_and_makes_the_plan_stale(
     assert state(cast.daily) == changed
 
 
+@pytest.mark.slow
 @BOTH
 def test_a_writer_in_another_unit_waits_for_so_long_and_is_told_why(
     admin, mallory, cast, saved_by_job, slow, as_htmx, htmx, monkeypatch
@@ -102,6 +104,7 @@ def test_a_writer_in_another_unit_waits_for_so_long_and_is_told_why(
     assert new_key(mallory, cast.weekly, slug="weekly").status_code == 303
 
 
+@pytest.mark.slow
 def test_a_writer_in_another_unit_gets_its_turn(
     admin, mallory, cast, saved_by_job, slow, as_htmx, monkeypatch
 ):

@@ -71,6 +71,7 @@ def test_nobody_is_told_of_ones_own_change(admin, cast, as_htmx, seen):
     assert "changed by bob@" in words_of(ask(admin, as_htmx, seen=seen))
 
 
+@pytest.mark.slow
 def test_a_restore_is_told_to_everybody_whatever_came_after(
     admin, app, login, cast, saved, as_htmx, seen
 ):
@@ -116,6 +117,7 @@ def new_key(browser, seen, **kwargs):
     return browser.post(f"{UNIT}/admin/keys/-/new", data=data, **kwargs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("htmx", [False, True])
 def test_a_stale_form_is_told_of_the_restore_and_keeps_what_was_typed(
     admin, cast, saved, as_htmx, seen, htmx

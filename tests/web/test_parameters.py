@@ -155,6 +155,7 @@ def compare(app, world, login, deeds, steady):
 TAKES_A_FILE_AWAY = {"backups.import_", "backups.discard", "backups.delete_copy"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["body", "address"])
 def test_more_fields_are_not_looked_at(compare, asked, place):
     def tamper(deed):
@@ -170,6 +171,7 @@ def test_more_fields_are_not_looked_at(compare, asked, place):
     assert compare(tamper) == {}
 
 
+@pytest.mark.slow
 def test_a_field_that_comes_twice_counts_once(compare):
     def tamper(deed):
         twice = {
@@ -183,6 +185,7 @@ def test_a_field_that_comes_twice_counts_once(compare):
     assert compare(tamper) == {}
 
 
+@pytest.mark.slow
 def test_a_form_in_the_address_counts_for_nothing(compare):
     def tamper(deed):
         texts = {name: "evil" for name, value in deed.fields.items() if isinstance(value, str)}
@@ -191,6 +194,7 @@ def test_a_form_in_the_address_counts_for_nothing(compare):
     assert compare(tamper) == {}
 
 
+@pytest.mark.slow
 def test_headers_that_claim_something_claim_nothing(compare):
     assert compare(lambda deed: [(deed, {"headers": OVERRIDES})]) == {}
 
@@ -209,6 +213,7 @@ def test_what_works_once_takes_nothing_more(app, world, login, deeds, steady):
     assert state_of(world.cast.weekly) == weekly
 
 
+@pytest.mark.slow
 def test_a_tampered_field_is_noticed(compare):
     """The negative control: another value in a field that counts."""
 

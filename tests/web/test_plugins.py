@@ -202,6 +202,7 @@ def test_a_plugin_with_an_unreadable_manifest_has_a_page(alice, cast):
     assert "Manifest not readable" in alice.get(ADMIN).text
 
 
+@pytest.mark.slow
 def test_what_the_screens_make_can_be_backed_up_and_read_back(alice, cast, folders, tmp_path):
     have(cast, *(set(registry.catalogue()) - {"dashboard.core.notes"}))
     for bundle in registry.catalogue():

@@ -28,6 +28,7 @@ def test_there_is_a_deed_for_every_post(app, deeds):
     assert len(deeds) == len(posts - NO_DEEDS)
 
 
+@pytest.mark.slow
 def test_every_deed_works_for_the_admin(app, world, login, deeds, steady):
     """Else the tests that tamper with them would prove nothing."""
     alice, wrong = as_alice(app, world, login), {}
@@ -88,6 +89,7 @@ def test_nobody_else_can_send_it_again(app, world, login, deeds, steady, name):
     assert tried >= (24 if name == "bob" else 44)
 
 
+@pytest.mark.slow
 def test_nobody_else_can_send_it_to_the_own_unit(app, world, login, deeds, steady):
     """Mallory is admin of weekly: what she recorded in daily does nothing to daily from there."""
     mallory = arrive("mallory", app, world, login)

@@ -343,6 +343,7 @@ def test_deep_and_huge_json_is_refused_in_its_form(server, text):
     assert time.monotonic() - begun < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["9" * 5000, "-1", "1e9", "٣", "0x10", "9223372036854775808"])
 def test_huge_numbers_in_the_address_are_no_mistake(server, page):
     for path in ("/u/daily/admin/audit", "/u/daily/admin/keys", "/u/daily/admin/workspaces"):

@@ -73,6 +73,7 @@ def test_the_secret_and_the_codes_are_nowhere_else(alice, cast, folders, caplog)
     assert '<svg class="factor__qr"' not in told
 
 
+@pytest.mark.slow
 def test_setting_it_up_asks_for_the_password_however_fresh_the_log_in_is(alice, cast, app, login):
     other = login(app.test_client(), cast.alice)
     phone = phone_for(alice.get(PAGE).text)

@@ -258,6 +258,7 @@ def clock(monkeypatch):
     return go_on
 
 
+@pytest.mark.slow
 def test_after_too_many_wrong_codes_not_even_a_right_one_counts(client, app, cast, clock):
     phone, codes = set_up(cast.alice)
     first_step(client, cast.alice)
@@ -297,6 +298,7 @@ def test_wrong_recovery_codes_are_one_line_a_quarter_of_an_hour(client, cast, cl
     assert second(client, codes[0]).status_code == 303
 
 
+@pytest.mark.slow
 def test_a_try_comes_back_with_time(client, cast, clock):
     phone, _ = set_up(cast.alice)
     for _ in range(GATE.at_once):
@@ -311,6 +313,7 @@ def test_a_try_comes_back_with_time(client, cast, clock):
     assert second(client, phone.code()).status_code == 303
 
 
+@pytest.mark.slow
 def test_right_codes_cost_nothing(client, cast, clock):
     phone, _ = set_up(cast.alice)
     for _ in range(GATE.at_once + 2):
@@ -319,6 +322,7 @@ def test_right_codes_cost_nothing(client, cast, clock):
         clock(30)
 
 
+@pytest.mark.slow
 def test_many_wrong_codes_at_once_get_no_further(app, cast):
     phone, _ = set_up(cast.alice)
     browsers = [app.test_client() for _ in range(GATE.at_once + 4)]
