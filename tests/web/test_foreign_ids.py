@@ -167,6 +167,7 @@ def by_hand(where):
     return {name for text in sources for kind, name in BY_HAND.findall(text) if kind == where}
 
 
+@pytest.mark.slow  # it looks at what the deeds of the slow tests above sent
 def test_every_field_is_an_id_or_none(deeds):
     known = set(IDS) | NO_IDS
     assert form_fields() - known == set()
