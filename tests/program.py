@@ -7,7 +7,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests import needs
 
 BINARY = Path(__file__).resolve().parents[1] / "dist" / "dashboard"
 # What a system has to have: the C library, and zlib for what unpacks the program.
@@ -27,8 +27,7 @@ PATIENCE_SECONDS = 60
 def binary_or_skip() -> Path:
     """Return the binary that `make binary` built; without one skip, but never in CI."""
     if not BINARY.exists():
-        missing = f"NOT TESTED: {BINARY.name} is not built; `make binary` builds it"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+        needs.not_tested(f"{BINARY.name} is not built; `make binary` builds it")
     return BINARY
 
 

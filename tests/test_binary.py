@@ -8,6 +8,7 @@ import pytest
 
 from dashboard import __version__
 from dashboard.config import resource_root
+from tests import needs
 from tests.program import BINARY, SYSTEM_LIBRARIES, Program, binary_or_skip
 
 pytestmark = pytest.mark.slow
@@ -26,7 +27,7 @@ def bare(tmp_path):
     """The binary in a root that holds only it and what every system has."""
     binary_or_skip()
     if os.geteuid() != 0:
-        pytest.skip("NOT TESTED: only root can make a root of its own")
+        needs.not_tested("only root can make a root of its own")
     for library in SYSTEM_LIBRARIES:
         place = tmp_path / library[1:]
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from click.testing import CliRunner
 
 from dashboard import cli as door
 from dashboard.config import SETTINGS
+from tests import needs
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -37,10 +37,8 @@ def commands(group=door.cli, prefix=""):
 
 
 def shown(page):
-    if shutil.which("groff") is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("NOT TESTED: groff is missing")
     done = subprocess.run(
-        ["groff", "-man", "-Tutf8", "-ww", "-P-cbou", str(page)],
+        [needs.program("groff", "groff-base"), "-man", "-Tutf8", "-ww", "-P-cbou", str(page)],
         capture_output=True,
         text=True,
         check=True,

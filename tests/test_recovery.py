@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from dashboard import db
 from dashboard.models import ConfigKey
+from tests import needs
 from tests.backup.conftest import bring_in, engine, make_backup, state
 
 __all__ = ["bring_in", "engine", "make_backup"]
@@ -24,8 +24,7 @@ NIGHTLY = (ROOT / "docs" / "automation.md").read_text()
 @pytest.fixture
 def shell(settings, tmp_path):
     """`shell(words, data)`: run the words of the document."""
-    if shutil.which("sqlite3") is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("NOT TESTED: sqlite3 is missing")
+    needs.program("sqlite3")
 
     def run(words, data=settings.data_dir):
         words = words.replace("python app.py", f"{sys.executable} {ROOT / 'app.py'}")

@@ -20,6 +20,7 @@ import pytest
 import zstandard
 
 from dashboard.archive import SECTIONS, ArchiveError, open_with_password
+from tests import needs
 from tests.archive import second_content, second_reader
 from tests.archive.cases.state import around, full, key, only, with_cell
 from tests.archive.second_json import Refused
@@ -512,7 +513,7 @@ print(verdict(sys.argv[3]), peak() - before, time.process_time() - start)
 def cost_of(tmp_path) -> Callable[[bytes], tuple[str, float, float]]:
     """Read a file in a fresh process; tell the class, the growth in MiB and the seconds spent."""
     if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("needs Linux to tell the peak of a process")
+        needs.not_tested("only Linux tells the peak of a process")
 
     def read(data: bytes) -> tuple[str, float, float]:
         warm, file = tmp_path / "warm.dbk", tmp_path / "bomb.dbk"

@@ -1,6 +1,5 @@
 """What every harness of this folder shares: the site, and the table at the end."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.faults import children, disks, injection, tally
 from tests.faults import site as ground
 
@@ -71,9 +71,7 @@ def _swept() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def strace() -> None:
     """Skip the test without strace, but never in CI."""
-    if shutil.which("strace") is None:
-        missing = "strace is missing: FAULTS OF SYSTEM CALLS CANNOT BE TESTED"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    needs.program("strace")
 
 
 @pytest.fixture(scope="session")

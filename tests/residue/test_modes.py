@@ -4,7 +4,6 @@ It runs with a umask of 000 and asks for nothing to be closed; strace writes dow
 a walk at the end looks at what is there.
 """
 
-import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -12,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from dashboard.cli.serve import IN_MEMORY_BYTES
+from tests import needs
 from tests.faults.server import backup_page
 from tests.residue.acts import UNIT, Walk, commands
 from tests.residue.calls import Made, made_in, tracing
@@ -19,7 +19,6 @@ from tests.residue.canaries import Canaries
 from tests.residue.program import Home, serving
 
 pytestmark = pytest.mark.slow
-needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is missing")
 
 
 def modes_below(folder):
@@ -36,6 +35,7 @@ def open_below(*folders):
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory):
     """Everything done under umask 000: the home, what the server made, what the commands made."""
+    needs.program("strace")
     home, marks = Home(tmp_path_factory.mktemp("modes"), umask="000"), Canaries()
     trace = home.log / "trace"
     with serving(home, before=tracing(trace)) as server:
@@ -53,7 +53,6 @@ def traced(tmp_path_factory):
     return home, meanwhile, by_server, made_in(trace.read_text())
 
 
-@needs_strace
 def test_the_server_makes_nothing_that_others_can_read(traced):
     _, meanwhile, made, _ = traced
     assert len(made) > 30
@@ -62,7 +61,6 @@ def test_the_server_makes_nothing_that_others_can_read(traced):
     assert meanwhile == {}
 
 
-@needs_strace
 def test_the_server_writes_into_its_data_directory_only(traced):
     home, _, made, _ = traced
     assert [m for m in made if m.path and not m.path.startswith(str(home.data))] == []
@@ -70,7 +68,6 @@ def test_the_server_writes_into_its_data_directory_only(traced):
     assert modes_below(home.home).keys() == {str(home.home)}
 
 
-@needs_strace
 def test_the_commands_make_nothing_that_others_can_read(traced):
     home, _, _, made = traced
     kept = (str(home.data), str(home.out))
@@ -84,7 +81,6 @@ def test_the_commands_make_nothing_that_others_can_read(traced):
     assert set(ours.values()) == {0o600}
 
 
-@needs_strace
 def test_what_is_open_to_others_is_found_out(tmp_path):
     """The negative control."""
     home, trace = Home(tmp_path), tmp_path / "trace"
