@@ -80,11 +80,12 @@ def _are_too_many(kept: list[Kept], size: int, most: int, most_bytes: int) -> bo
 
 def _kept(folder: Path) -> list[Kept]:
     """Return the files of *folder*, the oldest first, with those that are coming in."""
-    found = {uid: (size, time.time()) for uid, size in _coming.items()}
+    coming = _coming.copy()  # others come and go meanwhile, and not everybody here has the lock
+    found = {uid: (size, time.time()) for uid, size in coming.items()}
     for uid, path in store.listed(folder):
         with suppress(FileNotFoundError):  # gone by itself
             status = path.stat()
-            found[uid] = max(status.st_size, _coming.get(uid, 0)), status.st_mtime
+            found[uid] = max(status.st_size, coming.get(uid, 0)), status.st_mtime
     rows = BackupRun.select().where(BackupRun.uid.in_(list(found)))
     owners = {row.uid: row.user_email for row in rows}
     kept = [Kept(uid, owners.get(uid, ""), size, at) for uid, (size, at) in found.items()]

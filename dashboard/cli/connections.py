@@ -30,7 +30,6 @@ BODY_BYTES_A_SECOND = 1 << 10
 LINGER_SECONDS = 10
 
 _SERVING = re.compile(r"(while serving) .*", re.DOTALL)
-REFUSED = "dashboard.refused_body"  # in the WSGI environment; `web.bodies` reads it
 SENTENCES = {
     413: "This is larger than the server accepts. Nothing was saved.",
     431: "The address or the headers of this request are longer than the server accepts.",
@@ -55,7 +54,7 @@ class Task(WSGITask):  # type: ignore[misc]  # waitress has no types
         """Return the WSGI environment, with why the body is not there."""
         environ: dict[str, Any] = super().get_environment()
         if self.request.is_without_body and self.request.admission is not None:
-            environ[REFUSED] = self.request.admission.refusal
+            environ[self.channel.bodies.refused_as] = self.request.admission.refusal
         return environ
 
 

@@ -1,4 +1,7 @@
-"""The log of the server on stderr: lines for a person at a terminal, JSON for everything else."""
+"""The log of the server on stderr: lines for a person at a terminal, JSON for everything else.
+
+A record may carry `facts`, a dictionary of what its words say: JSON has them by name.
+"""
 
 import json
 import logging
@@ -8,9 +11,6 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from .common import plain
-
-# What `web.request_log` tells of a request, beside the words.
-FACTS = ("method", "endpoint", "status", "milliseconds")
 
 
 def begin(request_id: Callable[[], str], stream: TextIO = sys.stderr) -> None:
@@ -23,27 +23,31 @@ def begin(request_id: Callable[[], str], stream: TextIO = sys.stderr) -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
 
 
-class Words(logging.Formatter):
-    """`22:31:05 3f2a9c1d GET backups.index 200 12 ms`; what is wrong says so."""
+class _Lines(logging.Formatter):
+    """What both have: they know whose request a line is about."""
 
     def __init__(self, request_id: Callable[[], str]) -> None:
         super().__init__()
         self.request_id = request_id
+
+    def trace(self, record: logging.LogRecord) -> str:
+        """Return the trace of the error, "" if there is none."""
+        return self.formatException(record.exc_info) if record.exc_info else ""
+
+
+class Words(_Lines):
+    """`22:31:05 3f2a9c1d GET backups.index 200 12 ms`; what is wrong says so."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the trace below it."""
         level = "" if record.levelno <= logging.INFO else f"{record.levelname} "
         said = f"{level}{plain(record.getMessage())}"
         line = f"{_time(record):%H:%M:%S} {self.request_id() or '-':8} {said}"
-        return "\n".join([line, *_trace(self, record).splitlines()])
+        return "\n".join([line, *map(plain, self.trace(record).split("\n"))]).rstrip("\n")
 
 
-class Json(logging.Formatter):
+class Json(_Lines):
     """One JSON object for each line: time (UTC), level, logger, request, message, facts, trace."""
-
-    def __init__(self, request_id: Callable[[], str]) -> None:
-        super().__init__()
-        self.request_id = request_id
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -53,15 +57,11 @@ class Json(logging.Formatter):
             "logger": record.name,
             "request": self.request_id() or None,
             "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+            "trace": self.trace(record) or None,
         }
-        entry |= {fact: getattr(record, fact) for fact in FACTS if hasattr(record, fact)}
-        entry["trace"] = _trace(self, record) or None
         return json.dumps({key: value for key, value in entry.items() if value is not None})
 
 
 def _time(record: logging.LogRecord) -> datetime:
     return datetime.fromtimestamp(record.created, UTC)
-
-
-def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    return formatter.formatException(record.exc_info) if record.exc_info else ""

@@ -2,6 +2,7 @@
 
 import _thread
 import logging
+import resource
 import signal
 import sys
 import tempfile
@@ -23,11 +24,6 @@ from ..installation import is_set_up, new_setup_token
 from ..jobs import Jobs
 from . import connections, logs, wire
 from .common import refusing
-
-try:
-    import resource
-except ImportError:  # Windows, where nothing has to be raised
-    resource = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
 
@@ -130,8 +126,6 @@ def _sweep_now_and_then(folders: Folders, safety_copy_days: int) -> threading.Ev
 
 def _raise_file_limit() -> None:
     """Ask the system for enough file descriptors; many give 1,024."""
-    if resource is None:
-        return
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if now != resource.RLIM_INFINITY and now < FILES:
         with suppress(ValueError, OSError):  # more than the system gives

@@ -34,9 +34,13 @@ class Admission(Protocol):
 
 
 class Bodies(Protocol):
-    """Whom a parser asks before it takes in a body that is larger than *from_anybody*."""
+    """Whom a parser asks before it takes in a body that is larger than *from_anybody*.
+
+    Why one was not taken in is in the WSGI environment, as *refused_as*.
+    """
 
     from_anybody: int
+    refused_as: str
 
     def admit(self, environ: dict[str, Any]) -> Admission:
         """Return what may come in of the body of this request."""

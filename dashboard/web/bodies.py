@@ -38,7 +38,6 @@ MAX_FORM_BYTES = 6 * MIB
 AROUND_FILE_BYTES = MIB  # the form around a backup file
 # Bodies over MAX_PUBLIC_BYTES that come in at the same time: a browser sends one for each tab.
 ARRIVING_OF_USER, ARRIVING_OF_ALL = 8, 32
-REFUSED = "dashboard.refused_body"  # in the WSGI environment: why a body was not taken in
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class Bodies:
     """What a server asks before it takes in a body; knows which come in just now."""
 
     from_anybody = MAX_PUBLIC_BYTES  # up to here nobody needs to ask
+    refused_as = "dashboard.refused_body"  # in the WSGI environment: why a body was not taken in
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -125,7 +125,7 @@ def require_place() -> None:
 
 
 def _raise_refusal() -> None:
-    refusal: Exception | None = request.environ.get(REFUSED)
+    refusal: Exception | None = request.environ.get(Bodies.refused_as)
     if refusal is not None:
         raise refusal
 

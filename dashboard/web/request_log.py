@@ -56,5 +56,7 @@ def _end(response: Response) -> Response:
             "status": response.status_code,
             "milliseconds": took,
         }
-        log.info("%(method)s %(endpoint)s %(status)d %(milliseconds)d ms", facts, extra=facts)
+        log.info(
+            "%(method)s %(endpoint)s %(status)d %(milliseconds)d ms", facts, extra={"facts": facts}
+        )
     return response

@@ -121,3 +121,13 @@ def test_what_machines_ask_again_and_again_is_no_line(begin, client, cast):
     for path in ("/healthz", "/readyz", "/static/js/app.js"):
         client.get(path).close()
     assert stream.getvalue() == ""
+
+
+def test_no_trace_commands_the_terminal(begin):
+    stream = begin(Terminal())
+    try:
+        raise RuntimeError("\x1b[2J all gone\r")
+    except RuntimeError:
+        logging.getLogger("somewhere").exception("it failed")
+    *_, last = stream.getvalue().splitlines()
+    assert last == r"RuntimeError: \u001b[2J all gone\r"
