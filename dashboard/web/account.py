@@ -3,12 +3,10 @@
 from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import audit, events, second_factor
+from ..models import events, second_factor
 from ..models.people import PeopleError, set_password
-from ..models.throttle import TooManyTries
 from . import access, own_sessions, sessions, tries
 from .audit_words import line_of
-from .auth import NOT_CONFIRMED
 from .forms_account import EndSessionForm, PasswordForm
 from .htmx import see_other
 
@@ -43,16 +41,9 @@ def change_password() -> ResponseReturnValue:
     form = PasswordForm()
     if not form.validate():
         return _page(form, 422)
-    try:
-        is_right = tries.password_is_right(g.user, form.old.data, tries.confirming(g.user))
-    except TooManyTries as error:
-        form.old.errors = [str(error)]
-        page, _ = _page(form)
-        return tries.refused(error, page, "user.password", g.user)
-    if not is_right:
-        audit("user.password", by=g.user, subject=g.user.email, outcome="refused")
-        form.old.errors = [NOT_CONFIRMED]
-        return _page(form, 422)
+    refusal = tries.not_confirmed(form.old, "user.password", lambda: _page(form)[0])
+    if refusal is not None:
+        return refusal
     try:
         set_password(g.user, form.password.data)
     except PeopleError as error:

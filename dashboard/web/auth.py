@@ -16,7 +16,6 @@ from .tries import password_is_right
 bp = Blueprint("auth", __name__)
 
 NOT_LOGGED_IN = "This email and password do not belong together. Check both and try again."
-NOT_CONFIRMED = "This is not your login password. Try again."
 
 
 @bp.get("/login")
@@ -86,20 +85,17 @@ def confirm() -> ResponseReturnValue:
 def confirmed() -> ResponseReturnValue:
     """Note that the password was typed, and go on where the user was."""
     form = ConfirmForm()
-    if form.validate():
-        try:
-            is_right = password_is_right(g.user, form.password.data, tries.confirming(g.user))
-        except TooManyTries as error:
-            form.password.errors = [str(error)]
-            page = render_template("auth/confirm.html", form=form)
-            return tries.refused(error, page, "confirm", g.user)
-        if is_right:
-            audit("confirm", by=g.user)
-            sessions.confirm()
-            return see_other(access.next_page())
-        audit("confirm", by=g.user, outcome="refused")
-        form.password.errors = [NOT_CONFIRMED]
-    return render_template("auth/confirm.html", form=form), 422
+
+    def page() -> str:
+        return render_template("auth/confirm.html", form=form)
+
+    if not form.validate():
+        return page(), 422
+    if (refusal := tries.not_confirmed(form.password, "confirm", page)) is not None:
+        return refusal
+    audit("confirm", by=g.user)
+    sessions.confirm()
+    return see_other(access.next_page())
 
 
 @bp.post("/theme")

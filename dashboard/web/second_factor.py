@@ -10,7 +10,6 @@ from ..models import second_factor as factor
 from ..models.throttle import TooManyTries
 from ..vault import vault
 from . import access, own_sessions, sessions, tries
-from .auth import NOT_CONFIRMED
 from .forms_account import RenewCodesForm, TurnOffForm, TurnOnForm
 from .htmx import see_other
 from .qr import qr_code
@@ -36,7 +35,13 @@ def show() -> ResponseReturnValue:
 def turn_on() -> ResponseReturnValue:
     """Switch it on, if the code shows that the app has the secret; show the recovery codes once."""
     form = TurnOnForm()
-    if form.validate() and _knows_password(form):
+    if form.validate():
+        # However lately it was typed: a stolen cookie is not to shut its owner out.
+        refusal = tries.not_confirmed(
+            form.password, "second_factor.on", lambda: _page_to_set_up(form)[0]
+        )
+        if refusal is not None:
+            return refusal
         try:
             codes = factor.turn_on(
                 g.user, _pending_secret(), form.code.data, here=own_sessions.here()
@@ -80,23 +85,6 @@ def turn_off() -> ResponseReturnValue:
     except factor.OtherFactor as error:
         return _changed_meanwhile(error)
     return _page_of_it(form, 422)
-
-
-def _knows_password(form: TurnOnForm) -> bool:
-    """Return whether the password in *form* is right, and put into the form if not.
-
-    Asked here again, however lately it was typed: a stolen cookie is not to shut its owner out.
-    """
-    try:
-        is_right = tries.password_is_right(g.user, form.password.data, tries.confirming(g.user))
-    except TooManyTries as error:
-        form.password.errors = [str(error)]
-        page, _ = _page_to_set_up(form)
-        abort(tries.refused(error, page, "second_factor.on", g.user))
-    if not is_right:
-        audit("second_factor.on", by=g.user, subject=g.user.email, outcome="refused")
-        form.password.errors = [NOT_CONFIRMED]
-    return is_right
 
 
 def _is_right(form: RenewCodesForm | TurnOffForm, action: str) -> bool:

@@ -1,8 +1,10 @@
 """What guessing costs: every password or code that is typed has to get through gates first."""
 
 import ipaddress
+from collections.abc import Callable
 
-from flask import Response, make_response, request
+from flask import Response, g, make_response, request
+from wtforms import Field
 
 from ..models import User, audit
 from ..models.people import TooManyLogIns, is_password
@@ -11,6 +13,7 @@ from ..models.throttle import TooManyTries, Try, is_worth_a_note, trying
 from . import known_browsers
 
 NOBODY = "unknown address"
+NOT_CONFIRMED = "This is not your login password. Try again."
 
 
 def at_login(email: str, user: User | None) -> Try:
@@ -50,6 +53,22 @@ def password_is_right(user: User | None, password: str, guess: Try) -> bool:
     if is_right:
         guess.give_back()
     return is_right
+
+
+def not_confirmed(typed: Field, action: str, page: Callable[[], str]) -> Response | None:
+    """Return None if *typed* is the password of who is logged in, else the answer.
+
+    The answer is *page*, made once the field says what is wrong; *action* is audited as refused.
+    """
+    try:
+        if password_is_right(g.user, typed.data, confirming(g.user)):
+            return None
+    except TooManyTries as error:
+        typed.errors = [str(error)]
+        return refused(error, page(), action, g.user)
+    audit(action, by=g.user, subject=g.user.email, outcome="refused")
+    typed.errors = [NOT_CONFIRMED]
+    return make_response(page(), 422)
 
 
 def refused(error: TooManyTries, page: str, action: str, user: User | None) -> Response:

@@ -5,7 +5,7 @@ import pytest
 from dashboard import db
 from dashboard.models import second_factor
 from dashboard.models.throttle import GATES
-from dashboard.web.auth import NOT_CONFIRMED
+from dashboard.web.tries import NOT_CONFIRMED
 from tests.factories import PASSWORD
 from tests.web.authenticator import (
     CODE,
