@@ -32,6 +32,7 @@ SQLITE_PRAGMAS = {
     "cache_size": -16 * 1024,  # 16 MiB; a larger cache gave nothing on a million rows
 }
 BUSY_TIMEOUT_SECONDS = 15
+FILE_NAME = "dashboard.db"  # of the SQLite file in the data directory; its log is beside it
 
 
 class DatabaseUnusable(Exception):
@@ -69,11 +70,16 @@ def bind(url: str, data_dir: Path) -> None:
     """Point `database` at *url*, or at the SQLite file of *data_dir* when *url* is empty."""
     if url == "":
         handle: peewee.Database = _Sqlite(
-            str(data_dir / "dashboard.db"), pragmas=SQLITE_PRAGMAS, timeout=BUSY_TIMEOUT_SECONDS
+            str(data_dir / FILE_NAME), pragmas=SQLITE_PRAGMAS, timeout=BUSY_TIMEOUT_SECONDS
         )
     else:
         handle = connect_url(url)
     database.initialize(handle)
+
+
+def size(data_dir: Path) -> int:
+    """Return how many bytes the SQLite file of *data_dir* has, with its log."""
+    return sum(file.stat().st_size for file in data_dir.glob(f"{FILE_NAME}*"))
 
 
 def check(*, thorough: bool = False) -> list[str]:

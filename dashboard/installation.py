@@ -3,6 +3,8 @@
 import hashlib
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import db, disk
@@ -38,24 +40,47 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     key_file = data_dir / KEY_FILE_NAME
     _close_to_others(data_dir, key_file)
+    installation = examine(data_dir, database_url, thorough=thorough)
+    with _said(), db.database.connection_context():
+        if installation is None:
+            _create(key_file)
+        else:
+            _upgrade(installation)
+    return make_folders(data_dir)
+
+
+def examine(
+    data_dir: Path, database_url: str = "", *, thorough: bool = False
+) -> Installation | None:
+    """Bind database and vault to *data_dir* and check that they belong together; write nothing.
+
+    Return None where there is neither yet; raise `InstallationUnusable` like `open_installation`.
+    """
+    key_file, file = data_dir / KEY_FILE_NAME, data_dir / db.FILE_NAME
     db.bind(database_url, data_dir)
-    has_database = bool(database_url) or (data_dir / "dashboard.db").exists()
+    has_database = bool(database_url) or file.exists()
     if not has_database and key_file.exists():
         raise InstallationUnusable(_database_lost(key_file))
-    if has_database and not database_url and (data_dir / "dashboard.db").stat().st_size == 0:
+    if has_database and not database_url and file.stat().st_size == 0:
         raise InstallationUnusable(_database_empty(key_file))
-    try:
+    with _said():
         tables = db.check(thorough=thorough) if has_database else []
-        if tables and Installation._meta.table_name not in tables:
+        if not tables:
+            return None
+        if Installation._meta.table_name not in tables:
             raise InstallationUnusable(NOT_OURS)
         with db.database.connection_context():
-            installation = _find_installation() if tables else None
-            if installation is None:
-                _create(key_file)
-            else:
-                vault.open(read_key_file(key_file))
-                _compare(installation, key_file)
-                _upgrade(installation)
+            installation = _find_installation()
+        vault.open(read_key_file(key_file))
+        _compare(installation, key_file)
+        return installation
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Say in a sentence what key, database or disk do not do."""
+    try:
+        yield
     except (KeyUnusable, db.DatabaseUnusable) as error:
         raise InstallationUnusable(str(error)) from None
     except db.DatabaseError as error:
@@ -63,7 +88,6 @@ def open_installation(data_dir: Path, database_url: str = "", *, thorough: bool 
             raise InstallationUnusable(db.damaged(str(error))) from None
         said = f"the database cannot be opened ({error}). Nothing was changed. Try again."
         raise InstallationUnusable(disk.sentence(error) or said) from None
-    return make_folders(data_dir)
 
 
 def _close_to_others(data_dir: Path, key_file: Path) -> None:
@@ -71,17 +95,21 @@ def _close_to_others(data_dir: Path, key_file: Path) -> None:
 
     Say so if another user of the machine could read the key.
     """
-    was_open = _is_open(data_dir) and _is_open(key_file)
+    was_open = is_open(data_dir) and is_open(key_file)
     data_dir.chmod(0o700)
-    for path in (key_file, *data_dir.glob("dashboard.db*")):
-        if _is_open(path):
+    for path in (key_file, *data_dir.glob(f"{db.FILE_NAME}*")):
+        if is_open(path):
             path.chmod(0o600)
     if was_open:
         log.warning(KEY_WAS_OPEN, key_file)
 
 
-def _is_open(path: Path) -> bool:
-    return path.exists() and bool(path.stat().st_mode & 0o077)
+def is_open(path: Path) -> bool:
+    """Return whether others than its owner may do anything with what is at *path*, if it is."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except FileNotFoundError:
+        return False
 
 
 def _find_installation() -> Installation:
@@ -106,7 +134,7 @@ def _create(key_file: Path) -> None:
         audit_seal=chain.seal_of(0, ""),
     )
     if db.is_sqlite():
-        (key_file.parent / "dashboard.db").chmod(0o600)
+        (key_file.parent / db.FILE_NAME).chmod(0o600)
 
 
 def _database_lost(key_file: Path) -> str:
@@ -118,7 +146,7 @@ def _database_lost(key_file: Path) -> str:
 
 def _database_empty(key_file: Path) -> str:
     return (
-        f"{key_file.with_name('dashboard.db')} is there but empty. Put it and {key_file.name} back "
+        f"{key_file.with_name(db.FILE_NAME)} is there but empty. Put it and {key_file.name} back "
         "from your copy of the data directory. If this server never ran, move both away to begin "
         "a new installation."
     )

@@ -103,20 +103,20 @@ def test_a_key_that_is_lost_or_damaged(found, cast, data, content):
         (data / "server.key").touch(mode=0o600)
         (data / "server.key").write_bytes(content)
     told = found(1)
-    assert told["server key"][0] == "bad"
-    assert "database" not in told  # nothing that stands on it was looked at
+    assert told["key and database"][0] == "bad"
+    assert "audit log" not in told  # nothing that stands on it was looked at
 
 
 def test_the_key_of_another_installation(found, cast, data):
     Installation.update(key_id="0" * 32).execute()
-    assert "not made with this server.key" in found(1)["database"][1]
+    assert "is not the key this database was made with" in found(1)["key and database"][1]
 
 
 def test_a_database_that_is_lost(found, cast, data):
     db.database.close()
     for path in data.glob("dashboard.db*"):
         path.unlink()
-    assert found(1)["database"][0] == "bad"
+    assert found(1)["key and database"][0] == "bad"
     assert db.database.get_tables() == []  # a file of this test's own connection, and no more
 
 
@@ -126,13 +126,13 @@ def test_a_database_that_is_damaged(found, cast, data):
     with (data / "dashboard.db").open("r+b") as file:
         file.seek(5 * 16384)
         file.write(b"\xff" * 3 * 16384)
-    assert found(1)["database"][0] == "bad"
+    assert found(1)["key and database"][0] == "bad"
 
 
 @pytest.mark.parametrize(("schema", "words"), [(3, "`serve` brings it up to date"), (99, "newer")])
 def test_a_database_of_another_version_is_left_alone(found, cast, schema, words):
     Installation.update(schema=schema).execute()
-    assert words in found(1)["database"][1]
+    assert words in found(1)["key and database"][1]
     assert Installation.get().schema == schema
 
 

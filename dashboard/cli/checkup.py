@@ -14,10 +14,10 @@ from peewee import fn
 from .. import db
 from ..backup import store
 from ..config import Settings
+from ..installation import InstallationUnusable, examine, is_open
 from ..models import (
     AuditEvent,
     ConfigKey,
-    Installation,
     Plugin,
     SafetyCopy,
     Unit,
@@ -26,7 +26,6 @@ from ..models import (
     figures,
 )
 from ..upgrades import SCHEMA
-from ..vault import KEY_FILE_NAME, KeyUnusable, read_key_file, vault
 
 DAY_SECONDS = 86_400
 OLD_BACKUP_DAYS = 30
@@ -93,51 +92,25 @@ def _data_directory(settings: Settings, data: Path) -> Finding:
     if not data.is_dir():
         said = f"{data} is not there. Set DASHBOARD_DATA_DIR to where it is, or run `serve` once."
         raise Hopeless(subject, said)
-    open_ones = [path.name for path in (data, *data.rglob("*")) if _is_open(path)]
+    open_ones = [path.name for path in (data, *data.rglob("*")) if is_open(path)]
     if open_ones:
         said = f"{len(open_ones)} files can be read by others ({open_ones[0]}): chmod -R go= {data}"
         return _bad(subject, said)
     return _good(subject, f"{data}, open to its owner alone")
 
 
-def _is_open(path: Path) -> bool:
+def _key_and_database(settings: Settings, data: Path) -> Finding:
+    subject = "key and database"
     try:
-        return bool(path.stat().st_mode & 0o077)
-    except FileNotFoundError:  # gone meanwhile
-        return False
-
-
-def _key(settings: Settings, data: Path) -> Finding:
-    try:
-        vault.open(read_key_file(data / KEY_FILE_NAME))
-    except KeyUnusable as error:
-        raise Hopeless("server key", str(error)) from None
-    return _good(
-        "server key", f"readable; keep a copy of {KEY_FILE_NAME} with every copy of the data"
-    )
-
-
-def _database(settings: Settings, data: Path) -> Finding:
-    subject = "database"
-    db.bind(settings.database_url, data)
-    if db.is_sqlite() and not (data / "dashboard.db").exists():
-        raise Hopeless(subject, "dashboard.db is not there. Put it back from your copy.")
-    try:
-        tables = db.check(thorough=True)
-    except (db.DatabaseUnusable, db.OperationalError) as error:
+        found = examine(data, settings.database_url, thorough=True)
+    except InstallationUnusable as error:
         raise Hopeless(subject, str(error)) from None
-    if Installation._meta.table_name not in tables:
-        raise Hopeless(subject, "it is not one of this program. Put the right one back.")
-    with db.database.connection_context():
-        found = Installation.select().first()
-    if found is None or found.key_id != vault.key_id:
-        raise Hopeless(
-            subject, f"it was not made with this {KEY_FILE_NAME}. Put the right one back."
-        )
+    if found is None:
+        raise Hopeless(subject, "there is neither. Put both back from your copy, or run `serve`.")
     if found.schema != SCHEMA:
         newer = "use the newer version" if found.schema > SCHEMA else "`serve` brings it up to date"
         raise Hopeless(subject, f"it has schema {found.schema}, this program {SCHEMA}: {newer}.")
-    return _good(subject, f"whole, schema {SCHEMA}")
+    return _good(subject, f"whole and of each other, schema {SCHEMA}; copy both together")
 
 
 def _references(settings: Settings, data: Path) -> Finding:
@@ -174,7 +147,7 @@ def _safety_copies(settings: Settings, data: Path) -> Finding:
 
 def _disk(settings: Settings, data: Path) -> Finding:
     free = shutil.disk_usage(data).free
-    used = sum(path.stat().st_size for path in data.glob("dashboard.db*"))
+    used = db.size(data)
     wanted = max(LEAST_FREE_BYTES, used)
     if free < wanted:
         said = f"{free >> 20} MiB free; an import may need {wanted >> 20}. Make room."
@@ -194,7 +167,7 @@ def _clock(settings: Settings, data: Path) -> Finding:
 
 
 Check = Callable[[Settings, Path], Finding]
-BEFORE_ALL: tuple[Check, ...] = (_data_directory, _key, _database)
+BEFORE_ALL: tuple[Check, ...] = (_data_directory, _key_and_database)
 IN_DATABASE: tuple[Check, ...] = (
     _references,
     _audit_log,

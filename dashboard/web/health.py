@@ -118,7 +118,7 @@ def _backups() -> list[Metric]:
 def _disk() -> list[Metric]:
     data = access.folders().data
     free = shutil.disk_usage(data).free
-    database = sum(file.stat().st_size for file in data.glob("dashboard.db*"))
+    database = db.size(data)
     return [
         GaugeMetricFamily("dashboard_disk_free_bytes", "Free on the data disk.", value=free),
         GaugeMetricFamily(
