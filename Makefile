@@ -33,7 +33,7 @@ run: $(READY)  ## start Dashboard on http://127.0.0.1:8000, at first with the de
 test: $(READY_DEV) chromium  ## run every test, with those in the browser (ARGS="-k restore" chooses)
 	@$(PYTHON) -m pytest $(WORKERS) $(ARGS)
 
-check: lint types  ## before a commit: format, lint, types and the quick tests, in under two minutes
+check: lint types  ## before a commit: format, lint, types and the quick tests
 	@$(PYTHON) -m pytest $(WORKERS) -m "not browser and not slow" $(ARGS)
 
 test-browser: $(READY_DEV) chromium  ## run only the tests in the browser
