@@ -1,170 +1,34 @@
-"""R1 and R4: bodies that are too large, odd or unwanted, and fifty who validate at once.
-
-Against the command `serve` in a process of its own, whose memory and files are watched: what is
-refused is refused at once, and nothing of it is kept, in memory, on disk or in the database.
-"""
+"""R1: bodies that are too large, odd or unwanted: refused at once, and nothing of them kept."""
 
 import hashlib
-import http.client
 import io
-import os
-import re
-import socket
-import statistics
-import subprocess
-import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from dashboard import backup, db
 from dashboard.archive import KdfCost
-from dashboard.backup import gate, quotas
+from dashboard.backup import quotas
 from dashboard.backup.store import make_folders
 from dashboard.cli import connections, wire
-from dashboard.config import Settings
-from dashboard.installation import open_installation
-from dashboard.jobs import runner
-from dashboard.models import BackupRun, Role, Session, User
-from dashboard.web import backup_jobs, bodies
+from dashboard.models import Session
+from dashboard.web import bodies
 from tests import factories
-from tests.faults import tally
 from tests.faults.server import BACKUP_PASSWORD, Person, backup_page
+from tests.web.limited_server import (
+    FORM,
+    MAX_UPLOAD,
+    MIB,
+    SECONDS,
+    answer_of,
+    head,
+    refused_early,
+    server,
+)
 
-ROOT = Path(__file__).parents[2]
-MIB = 1 << 20
-MAX_UPLOAD = 8 * MIB
-SECONDS = 20
-FORM = "application/x-www-form-urlencoded"
-
-
-@dataclass
-class Server:
-    """The running command: its port, its process, its files."""
-
-    port: int
-    process: int
-    data: Path
-    temporary: Path
-    file: bytes  # a backup of a small unit
-    alice: Person
-    rita: Person
-
-    def memory(self):
-        """Return what it has in memory, in bytes."""
-        status = Path(f"/proc/{self.process}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) << 10
-
-    def spooled(self):
-        """Return how many bytes are in its temporary files, which have no names."""
-        total = 0
-        for link in Path(f"/proc/{self.process}/fd").iterdir():
-            try:
-                target, size = str(link.readlink()), link.stat().st_size
-            except FileNotFoundError:
-                continue
-            if target.startswith(str(self.temporary)):
-                total += size
-        return total
-
-    def kept(self):
-        """Return what waits on its disk, and how many things there are."""
-        with db.database.connection_context():
-            signed_in = Session.select().where(Session.user.is_null(False)).count()
-            counts = BackupRun.select().count(), signed_in, User.select().count()
-        return sorted((self.data / "uploads").iterdir()), counts
-
-    def link(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=SECONDS)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    settings = Settings(data_dir=tmp_path_factory.mktemp("resources") / "data")
-    temporary = tmp_path_factory.mktemp("temporary")
-    open_installation(settings.data_dir, settings.database_url)
-    with db.database.connection_context():
-        factories.make_unit("daily", "Harbour Daily")
-        people = [
-            factories.make_user("alice", daily=Role.ADMIN),
-            factories.make_user("rita", daily=Role.READONLY),
-        ]
-        file = _backup_of("daily", settings.data_dir, temporary, KdfCost(1, 8 << 20))
-    environ = os.environ | {
-        "DASHBOARD_DATA_DIR": str(settings.data_dir),
-        "DASHBOARD_PORT": "0",
-        "DASHBOARD_MAX_UPLOAD_BYTES": str(MAX_UPLOAD),
-        "TMPDIR": str(temporary),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "serve"],
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        port = int(re.search(r":(\d+) ", process.stdout.readline())[1])
-        alice, rita = (Person(port, user).appear() for user in people)
-        yield Server(port, process.pid, settings.data_dir, temporary, file, alice, rita)
-        alice.close()
-        rita.close()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        db.database.initialize(None)
-
-
-def _backup_of(slug, data_dir, folder, cost):
-    engine = backup.Context(make_folders(data_dir), "Dashboard test", cost, 4)
-    path = folder / f"{slug}.dbk"
-    unit = factories.Unit.get(factories.Unit.slug == slug)
-    backup.export_to_file(unit, path, BACKUP_PASSWORD, "test", engine)
-    data = path.read_bytes()
-    path.unlink()
-    return data
-
-
-def head(server, path, length, cookie="", *lines, kind=FORM):
-    """Return the headers of a POST whose body has *length* bytes (None: chunks)."""
-    of_body = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    cookies = [f"Cookie: {cookie}"] if cookie else []
-    first = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", f"Content-Type: {kind}"]
-    return "\r\n".join([*first, of_body, *cookies, *lines, "", ""]).encode()
-
-
-def answer_of(link):
-    """Return status and text of the next answer, whether or not more could be sent before it."""
-    with http.client.HTTPResponse(link) as response:
-        response.begin()
-        return response.status, response.headers, response.read().decode()
-
-
-def refused_early(server, path, length, cookie="", *lines, kind=FORM):
-    """Send headers alone: the answer comes without the body. Then send some, which is not kept."""
-    before, kept = server.memory(), server.kept()
-    with server.link() as link:
-        link.sendall(head(server, path, length, cookie, *lines, kind=kind))
-        answer = answer_of(link)
-        for _ in range(32):
-            try:
-                link.sendall(b"x" * MIB)
-            except ConnectionError:
-                break
-            assert server.spooled() < MIB
-    assert server.memory() - before < 20 * MIB
-    assert server.kept() == kept
-    return answer
-
-
+__all__ = ["server"]
 VALIDATE = f"{backup_page('daily')}/validate"
 MULTIPART = "multipart/form-data; boundary=x"
 
@@ -377,111 +241,21 @@ def test_an_upload_has_no_place_before_it_is_sent(server):
             path.unlink()
 
 
-def test_bodies_that_come_in_at_the_same_time_are_bounded(server):
-    links = []
-    try:
-        for _ in range(bodies.ARRIVING_OF_USER):
-            links.append(server.link())
-            links[-1].sendall(head(server, "/theme", 2 * MIB, server.alice.cookie) + b"x" * 1000)
-        deadline = time.monotonic() + SECONDS
-        status = 0
-        while status != 429 and time.monotonic() < deadline:
-            with server.link() as link:
-                link.sendall(head(server, "/theme", 2 * MIB, server.alice.cookie))
-                link.settimeout(0.5)
-                with suppress(TimeoutError):
-                    status = answer_of(link)[0]
-        assert status == 429
-        assert server.rita.post("/theme", theme="x" * 100_000).status == 422
-    finally:
-        for link in links:
-            link.close()
-    with server.link() as link:  # who went away leaves the place
-        body = f"csrf_token={server.alice.csrf}&theme=".encode() + b"x" * 100_000
-        link.sendall(head(server, "/theme", len(body), server.alice.cookie) + body)
-        assert answer_of(link)[0] == 422
-
-
-def test_what_is_sent_ahead_waits(server):
-    """A hundred requests in one packet are answered one after the other, and hold no files open."""
-    request = f"GET /static/vendor/none HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
+def test_what_is_taken_in_is_seen(server):
+    """The control: what an admin may upload does wait in a file, as long as the connection."""
+    length = 4 * MIB
     with server.link() as link:
-        link.sendall(request * 100)
-        reader = link.makefile("rb")
-        for _ in range(100):
-            assert reader.readline().startswith(b"HTTP/1.1 404")
-            length = 0
-            while (line := reader.readline()) != b"\r\n":
-                if line.lower().startswith(b"content-length:"):
-                    length = int(line.split(b":")[1])
-            reader.read(length)
+        link.sendall(head(server, VALIDATE, length, server.alice.cookie, kind=MULTIPART))
+        link.sendall(b"x" * (length - 1))
+        wait_for(lambda: server.spooled() > 2 * MIB)
+    wait_for(lambda: server.spooled() == 0)
 
 
-@pytest.mark.slow
-def test_fifty_who_validate_at_once(server):
-    """R4: memory for two derivations, a short queue, 429 for the rest, and pages all the while."""
-    number = 50
-    with db.database.connection_context():
-        people = []
-        for n in range(number):
-            factories.make_unit(f"u{n}", f"Unit {n}")
-            people.append(factories.make_user(f"admin{n}", **{f"u{n}": Role.ADMIN}))
-        file = _backup_of("u0", server.data, server.temporary, KdfCost(3, 256 * MIB))
-    admins = [Person(server.port, user).appear() for user in people]
-    look = Look(server)
-    alone = [look.once() for _ in range(20)]
-    base = server.memory()
-
-    def validate(n):
-        body, kind = admins[n].upload_body(file, "wrong")
-        path = f"{backup_page(f'u{n}')}/validate"
-        answer = admins[n]._ask("POST", path, body, {"Content-Type": kind})
-        return answer, admins[n].settled(answer)
-
-    try:
-        with look, ThreadPoolExecutor(number) as pool:
-            answers = list(pool.map(validate, range(number)))
-    finally:
-        for admin in admins:
-            admin.close()
-    refused = [answer for answer, _ in answers if answer.status == 429]
-    ends = [end.status for answer, end in answers if answer.status != 429]
-    assert set(ends) == {422}  # the password is wrong: each of them was derived
-    assert gate.AT_ONCE <= len(ends) <= runner.WORKERS + runner.WAITING + backup_jobs.INTAKE_AT_ONCE
-    assert all("Retry-After" in answer.headers for answer in refused)
-    assert look.most - base < gate.AT_ONCE * 256 * MIB + 128 * MIB
-    found, before = (statistics.quantiles(some, n=20)[-1] for some in (look.seconds, alone))
-    tally.ROWS.append(
-        f"50 validate at once: {len(ends)} derived, pages p95 {found * 1000:.0f} ms "
-        f"({before * 1000:.0f} ms alone), {(look.most - base) >> 20} MiB more"
-    )
-    assert found < 1 + 5 * before  # other tests may have the processors
-
-
-class Look(threading.Thread):
-    """Somebody who looks at a page all the while, and at the memory of the server."""
-
-    def __init__(self, server):
-        super().__init__()
-        self.server, self.over = server, threading.Event()
-        self.seconds, self.most = [], 0
-
-    def once(self):
-        begun = time.monotonic()
-        assert self.server.rita.get("/u/daily/").status == 200
-        self.most = max(self.most, self.server.memory())
-        return time.monotonic() - begun
-
-    def run(self):
-        while not self.over.is_set():
-            self.seconds.append(self.once())
-
-    def __enter__(self):
-        self.start()
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.join()
+def wait_for(condition):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_the_numbers_of_the_server_fit_together():
