@@ -86,6 +86,14 @@ def system_look_up(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+def trusted_by_system() -> ssl.SSLContext:
+    """Return what checks certificates as the system does, and speaks TLS 1.2 at least."""
+    context = ssl.create_default_context()
+    # Debian's Python leaves it to a file of the system, which a small container does not have.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
 class Client:
     """Asks other servers. May be used by several threads."""
 
@@ -100,7 +108,7 @@ class Client:
         self._allowed = allowed or Allowed()
         self._look_up = look_up
         self._deadline = deadline
-        self._certificates = certificates or ssl.create_default_context()
+        self._certificates = certificates or trusted_by_system()
         self._room = threading.BoundedSemaphore(MAX_WAITING_LOOK_UPS)
 
     def fetch(self, address: str, wanted: Wanted) -> Answer:

@@ -151,6 +151,8 @@ def why_no_mounts() -> str:
     """Return why no disk can be made here, or an empty string."""
     if os.geteuid() != 0:
         return "they need root: they mount disks of their own"
+    if not Path("/sys/dev/block").is_dir():
+        return "there is no /sys, by which the kernel is told to find an error"
     try:
         with SmallDisk(1 << 20):
             return ""

@@ -13,7 +13,7 @@ import pytest
 
 from dashboard import __version__
 from dashboard.plugins.addresses import Allowed, OutgoingProblem, Reason
-from dashboard.plugins.outgoing import ALLOW_HINT, Client, Wanted
+from dashboard.plugins.outgoing import ALLOW_HINT, Client, Wanted, trusted_by_system
 from tests.plugins.servers import CERTIFICATE, answer, client_for, serving
 
 TEXT = Wanted(frozenset({"text/plain"}), 1 << 20)
@@ -388,3 +388,12 @@ def test_a_check_reads_no_content():
         got = client_for(server).fetch(server.address, Wanted())
         assert got.status == 200
         assert 0 < got.seconds < 5
+
+
+def test_no_old_tls_is_spoken_whatever_the_system_allows(monkeypatch):
+    made = ssl.create_default_context()
+    made.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    monkeypatch.setattr(ssl, "create_default_context", lambda: made)
+    context = trusted_by_system()
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
