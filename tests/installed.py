@@ -24,7 +24,7 @@ from dashboard.models import Unit
 from dashboard.plugins.addresses import Allowed
 from dashboard.plugins.outgoing import Client
 from dashboard.plugins.sources import Sources
-from dashboard.web import build_app, front
+from dashboard.web import build_app, front, security
 from dashboard.web.bodies import Bodies
 
 
@@ -53,11 +53,11 @@ class Kept:
 
 def new_app(settings: Settings, folders: Folders) -> Flask:
     """Return an application as `build_app` does; what a test changes in it is its own."""
-    # The secret of its tokens comes from the server key, which all copies share.
     made = _app(replace(settings, data_dir=Path()))
     app = copy.copy(made)
     app.config = copy.copy(made.config)
     app.config["SETTINGS"] = settings
+    app.secret_key = security.secret_key()  # another installation has another server key
     app.extensions = {
         **made.extensions,
         "folders": folders,

@@ -92,11 +92,18 @@ def add_headers(response: Response) -> Response:
     return response
 
 
+def secret_key() -> bytes:
+    """Return what signs the CSRF tokens.
+
+    Derived from the server key, so that open pages survive a restart and need no second file.
+    """
+    _, secret = vault.key_pair()
+    return hashlib.blake2b(b"csrf tokens", digest_size=32, key=secret).digest()
+
+
 def init_app(app: Flask) -> None:
     """Protect every answer and every unsafe request of *app*."""
-    # Signs the CSRF tokens. Derived, so that open pages survive a restart and need no second file.
-    _, secret = vault.key_pair()
-    app.secret_key = hashlib.blake2b(b"csrf tokens", digest_size=32, key=secret).digest()
+    app.secret_key = secret_key()
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # as long as the session: pages stay open for days
     csrf.init_app(app)
     app.extensions["headers"] = headers(app.config["SETTINGS"])

@@ -146,9 +146,19 @@ def test_no_answer_at_all_is_told(page, log_in, cast, complaints):
 
 def test_a_fragment_of_somebody_who_was_logged_out_leads_to_the_login_page(page, log_in, cast):
     log_in(page, cast.rita)
+    # In the place of the cards: they fetch too, and would be led to the log-in page first.
+    page.evaluate(
+        """() => {
+          const button = document.createElement("button");
+          button.setAttribute("hx-get", "/u/daily/");
+          button.setAttribute("hx-target", "main");
+          button.textContent = "Fetch";
+          document.querySelector("main").replaceChildren(button);
+          htmx.process(button);
+        }"""
+    )
     Session.delete().execute()
-    # Not waiting for it: it ends with another page, which takes the answer's place.
-    page.evaluate("() => { htmx.ajax('GET', '/u/daily/', {target: 'main'}); }")
+    page.get_by_role("button", name="Fetch").click()
     expect(page).to_have_url(re.compile(r"/login\?next=/u/daily/w/ws-one$"))
 
 
