@@ -8,6 +8,7 @@ frame declares its content size and holds whole lines. So memory is known before
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import zstandard
 
@@ -30,6 +31,14 @@ _PARAMETERS = zstandard.ZstdCompressionParameters.from_level(
     3, source_size=BLOCK_TARGET_BYTES, hash_log=16, chain_log=15
 )
 _of_thread = threading.local()
+
+
+class Piece(NamedTuple):
+    """Some whole lines of one section; of none ("") for the first line and the last."""
+
+    section: str
+    text: bytes
+    rows: int
 
 
 def _compressor() -> zstandard.ZstdCompressor:
@@ -59,32 +68,41 @@ def store_block(lines: bytes) -> bytes:
 
 
 class LineGrouper:
-    """Collects whole lines into blocks of about `BLOCK_TARGET_BYTES` and hands them to *emit*."""
+    """Collects whole lines into blocks of about `BLOCK_TARGET_BYTES`.
 
-    def __init__(self, emit: Callable[[bytes], None]) -> None:
+    A block is handed to *emit* as the pieces that it is to be joined from.
+    """
+
+    def __init__(self, emit: Callable[[list[Piece]], None]) -> None:
         self._emit = emit
-        self._pending: list[bytes] = []
+        self._pending: list[Piece] = []
         self._size = 0
 
-    def add(self, lines: bytes) -> None:
+    def add(self, piece: Piece) -> None:
         """Take one or more whole lines."""
-        if len(lines) > BLOCK_TARGET_BYTES:
-            for line in lines.splitlines(keepends=True) if lines.count(b"\n") > 1 else ():
-                self.add(line)
-            if lines.count(b"\n") > 1:
+        size = len(piece.text)
+        if size > BLOCK_TARGET_BYTES:
+            lines = piece.text.splitlines(keepends=True)
+            if len(lines) > 1:
+                for line in lines:
+                    self.add(Piece(piece.section, line, 1))
                 return
-            if len(lines) > MAX_BLOCK_BYTES:
+            if size > MAX_BLOCK_BYTES:
                 raise LimitExceeded("a record of more than 4 MiB")
-        if self._size + len(lines) > BLOCK_TARGET_BYTES:
+        if self._size + size > BLOCK_TARGET_BYTES:
             self.flush()
-        self._pending.append(lines)
-        self._size += len(lines)
+        self._pending.append(piece)
+        self._size += size
 
     def flush(self) -> None:
         """Emit what was collected, if anything."""
         if self._pending:
-            self._emit(b"".join(self._pending))
-            self._pending, self._size = [], 0
+            self._emit(self.take())
+
+    def take(self) -> list[Piece]:
+        """Return what was collected, and forget it."""
+        taken, self._pending, self._size = self._pending, [], 0
+        return taken
 
 
 def unpack_blocks(read: Callable[[int], bytes], file_bytes: int) -> Iterator[bytes]:

@@ -80,16 +80,39 @@ class Trailer(_Strict, frozen=True):
 
 
 class ContentDigest:
-    """Digests the lines of each section, then the digests: the content digest of a state.
-
-    A thread of its own does the hashing (it needs no interpreter), so use it in a `with` block.
-    """
+    """Digests the lines of each section, then the digests: the content digest of a state."""
 
     def __init__(self) -> None:
         self._hashes = {section.name: hashlib.blake2b(digest_size=32) for section in SECTIONS}
+        self.counts = dict.fromkeys(self._hashes, 0)
+
+    def update(self, section: str, lines: bytes | memoryview, rows: int) -> None:
+        """Take the next *lines*, which hold *rows* rows, of *section*."""
+        self._hashes[section].update(lines)
+        self.counts[section] += rows
+
+    def trailer(self) -> Trailer:
+        """Return the trailer for what was taken."""
+        digests = {name: found.digest() for name, found in self._hashes.items()}
+        return Trailer(
+            sections=[
+                _SectionTail(name=name, count=self.counts[name], blake2b=digest.hex())
+                for name, digest in digests.items()
+            ],
+            content=hashlib.blake2b(b"".join(digests.values()), digest_size=32).hexdigest(),
+        )
+
+
+class DigestThread:
+    """A `ContentDigest` made by a thread of its own, which needs no interpreter for it.
+
+    Use as a context manager.
+    """
+
+    def __init__(self) -> None:
+        self._digest = ContentDigest()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
         self._waiting: deque[Future[None]] = deque()
-        self.counts = dict.fromkeys(self._hashes, 0)
 
     def __enter__(self) -> Self:
         """Return the digest."""
@@ -102,8 +125,7 @@ class ContentDigest:
     def add(self, section: str, lines: bytes, rows: int) -> None:
         """Take the next *lines*, which hold *rows* rows, of *section*."""
         self._settle(MAX_WAITING - 1)
-        self._waiting.append(self._pool.submit(self._hashes[section].update, lines))
-        self.counts[section] += rows
+        self._waiting.append(self._pool.submit(self._digest.update, section, lines, rows))
 
     def _settle(self, most: int) -> None:
         while len(self._waiting) > most:
@@ -112,18 +134,7 @@ class ContentDigest:
     def trailer(self) -> Trailer:
         """Return the trailer for what was taken."""
         self._settle(0)
-        digests = {name: found.digest() for name, found in self._hashes.items()}
-        return Trailer(
-            sections=[
-                _SectionTail(name=name, count=self.counts[name], blake2b=digest.hex())
-                for name, digest in digests.items()
-            ],
-            content=hashlib.blake2b(b"".join(digests.values()), digest_size=32).hexdigest(),
-        )
-
-    def content(self) -> str:
-        """Return the content digest (64 hex digits)."""
-        return self.trailer().content
+        return self._digest.trailer()
 
 
 def section_heads(counts: Mapping[str, int]) -> list[SectionHead]:

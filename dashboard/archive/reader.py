@@ -9,8 +9,9 @@ from .chunks import ChunkReader
 from .errors import Damaged, InvalidContent
 from .header import LINE1, Header, read_header
 from .keys import Opener, is_mac, open_file_key, payload_key, with_password
+from .limits import PIECE_BYTES
 from .manifest import (
-    ContentDigest,
+    DigestThread,
     Manifest,
     Trailer,
     decode_manifest,
@@ -61,23 +62,25 @@ class ArchiveReader:
         *skip* may say of lines that nobody asks for their rows.
         """
         checker = None if known else RowChecker()
-        with ContentDigest() as digest:
+        with DigestThread() as digest:
             for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
                 done = 0
                 while done < head.count:
-                    lines, count = self._lines(head.count - done)
+                    lines, pieces = self._lines(head.count - done)
+                    count = sum(count for _, count in pieces)
                     digest.add(section.name, lines, count)
                     if known and skip is not None and skip(section, lines):
                         done += count
                         continue
-                    rows = decode_rows(section, lines, count, done)
-                    if checker is not None:
-                        checker.check(section, rows, done, lines)
-                    yield Batch(section, rows, lines)
-                    done += count
+                    for piece, count in pieces:
+                        rows = decode_rows(section, piece, count, done)
+                        if checker is not None:
+                            checker.check(section, rows, done, piece)
+                        yield Batch(section, rows, piece)
+                        done += count
             self._finish(digest)
 
-    def _finish(self, digest: ContentDigest) -> None:
+    def _finish(self, digest: DigestThread) -> None:
         claimed, found = decode_trailer(self._lines(1)[0]), digest.trailer()
         if claimed != found:
             section = differing_section(claimed.sections, found.sections)
@@ -86,25 +89,38 @@ class ArchiveReader:
             raise InvalidContent("something behind the last line")
         self.trailer = claimed
 
-    def _lines(self, most: int) -> tuple[bytes, int]:
-        """Return whole lines, at least one and at most *most*, and how many they are."""
-        if not self._rest:
-            self._rest = next(self._blocks, b"")
-            if not self._rest:
-                raise InvalidContent("fewer lines than it says")
-            self.payload_bytes += len(self._rest)
-            if b"\r" in self._rest:
-                raise InvalidContent("a carriage return; lines end with LF alone")
-        lines = self._rest
-        count = lines.count(b"\n")
-        if count <= most:
-            self._rest = b""
-            return lines, count
-        end = -1
-        for _ in range(most):
-            end = lines.index(b"\n", end + 1)
-        self._rest = lines[end + 1 :]
-        return lines[: end + 1], most
+    def _lines(self, most: int) -> tuple[bytes, list[tuple[bytes, int]]]:
+        """Return whole lines, at least one and at most *most*: all, and in pieces with counts.
+
+        A piece has up to `PIECE_BYTES`, or is one line that is longer.
+        """
+        lines = self._rest or self._block()
+        pieces, at = [], 0
+        while at < len(lines) and most > 0:
+            end = lines.rfind(b"\n", at, at + PIECE_BYTES) + 1 or lines.index(b"\n", at) + 1
+            count = lines.count(b"\n", at, end)
+            if count > most:
+                end, count = _end_of(lines, at, most), most
+            pieces.append((lines[at:end], count))
+            at, most = end, most - count
+        self._rest = lines[at:]
+        return lines[:at], pieces
+
+    def _block(self) -> bytes:
+        lines = next(self._blocks, b"")
+        if not lines:
+            raise InvalidContent("fewer lines than it says")
+        self.payload_bytes += len(lines)
+        if b"\r" in lines:
+            raise InvalidContent("a carriage return; lines end with LF alone")
+        return lines
+
+
+def _end_of(lines: bytes, at: int, number: int) -> int:
+    """Return where the line ends that is the *number*-th from *at*."""
+    for _ in range(number):
+        at = lines.index(b"\n", at) + 1
+    return at
 
 
 def unlock(header: Header, opener: Opener, *, password: bool = False) -> bytes:

@@ -4,7 +4,7 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
-from itertools import islice
+from itertools import compress, islice
 from operator import lt
 from typing import Any
 
@@ -23,7 +23,7 @@ _NUMBER_WORD = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(_NUMBER_WORD)
 _NUMBERS = re.compile(rf"(?:{_NUMBER_WORD}\n)*")
 _KEY_NAMES = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]{0,127}\n)*")
-KEY_KINDS = ("string", "number", "boolean", "json", "secret")
+KEY_KINDS = frozenset(("string", "number", "boolean", "json", "secret"))
 _SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 # section -> ((column, section it refers to), ...): the referred row must have come before.
@@ -156,15 +156,16 @@ def _check_keys(section: Section, rows: Sequence[Row], first: int) -> None:
 
 def _are_values(kinds: Sequence[str], values: Sequence[str]) -> bool:
     """Return whether every value is proven to be of its kind by a look at all of a kind."""
-    by_kind: dict[str, list[str]] = {kind: [] for kind in KEY_KINDS}
-    try:
-        for kind, value in zip(kinds, values, strict=True):
-            by_kind[kind].append(value)
-    except KeyError:
+    present = set(kinds)
+    if not present <= KEY_KINDS:
         return False
-    numbers, texts = by_kind["number"], by_kind["json"]
+
+    def of(kind: str) -> list[str]:
+        return list(compress(values, map(kind.__eq__, kinds))) if kind in present else []
+
+    numbers, texts = of("number"), of("json")
     return (
-        set(by_kind["boolean"]) <= {"true", "false"}
+        set(of("boolean")) <= {"true", "false"}
         and (not texts or strict_json.are_plain(texts))
         and (not numbers or _are_numbers(numbers))
     )

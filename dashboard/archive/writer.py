@@ -4,9 +4,11 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, BinaryIO, Self
 
-from .blocks import LineGrouper, pack_block, store_block
+from .blocks import LineGrouper, Piece, pack_block, store_block
 from .chunks import ChunkWriter
 from .header import LINE1, write_header
 from .keys import Slot, payload_key
@@ -40,10 +42,10 @@ def lines_of(section: Section, rows: Sequence[Row], *, checked: bool = False) ->
 class ArchiveWriter:
     """Writes one backup file to *sink*: header, then rows section by section, then the trailer.
 
-    A thread of its own compresses, while the caller's reads, encodes, and seals what is compressed:
-    a thread has to wait for the interpreter after each call of a library, so the many short calls
-    for chunks stay here. A second compressor gained nothing. Use as a context manager; a file
-    without `finish` has no last chunk and is refused.
+    A thread of its own digests and compresses, while the caller's reads, encodes, and seals what is
+    compressed: a thread has to wait for the interpreter after each call of a library, so the many
+    short calls for chunks stay here. A second compressor gained nothing. Use as a context manager;
+    a file without `finish` has no last chunk and is refused.
     """
 
     def __init__(
@@ -61,10 +63,10 @@ class ArchiveWriter:
         self._digest = ContentDigest()
         self._lines = LineGrouper(self._submit)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="archive")
-        self._waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+        self._waiting: deque[Future[tuple[bytes, bytes]]] = deque()
         self._unpacked = self._packed = 0
         self._claimed = manifest.counts
-        self._lines.add(encode_line(manifest))
+        self._lines.add(Piece("", encode_line(manifest), 0))
 
     def __enter__(self) -> Self:
         """Return the writer."""
@@ -73,7 +75,6 @@ class ArchiveWriter:
     def __exit__(self, *_error: object) -> None:
         """Stop the thread."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._digest.__exit__()
 
     def write_sections(self, sections: Iterable[tuple[str, Iterable[Lines]]]) -> None:
         """Write the lines of every section, which must come in the order of `SECTIONS`.
@@ -93,31 +94,48 @@ class ArchiveWriter:
                 else:
                     rows = decode_rows(section, lines.text, count, done)
                     checker.check(section, rows, done, lines.text)
-                self._digest.add(name, lines.text, count)
-                self._lines.add(lines.text)
+                self._lines.add(Piece(name, lines.text, count))
                 done += count
 
     def finish(self) -> Trailer:
         """Write the trailer and the last chunk; return the trailer. Does not close the sink."""
+        self._settle(0)
+        rest = self._join(self._lines.take())
         trailer = self._digest.trailer()
         if self._digest.counts != self._claimed:
             raise ValueError("the rows are not as many as the manifest says")
-        self._lines.add(encode_line(trailer))
+        self._lines.add(Piece("", rest, 0))
+        self._lines.add(Piece("", encode_line(trailer), 0))
         self._lines.flush()
         self._settle(0)
         self._chunks.finish()
         self._tell_written()
         return trailer
 
-    def _submit(self, lines: bytes) -> None:
+    def _submit(self, pieces: list[Piece]) -> None:
         self._settle(MAX_BLOCKS_WAITING - 1)
-        self._waiting.append((lines, self._pool.submit(pack_block, lines)))
+        self._waiting.append(self._pool.submit(self._pack, pieces))
+
+    def _pack(self, pieces: list[Piece]) -> tuple[bytes, bytes]:
+        lines = self._join(pieces)
+        return lines, pack_block(lines)
+
+    def _join(self, pieces: list[Piece]) -> bytes:
+        """Return the lines of *pieces*, which were digested, each for its section."""
+        lines = b"".join(piece.text for piece in pieces)
+        at = 0
+        for section, of_it in groupby(pieces, attrgetter("section")):
+            sizes, rows = zip(*((len(piece.text), piece.rows) for piece in of_it), strict=True)
+            end = at + sum(sizes)
+            if section:
+                self._digest.update(section, memoryview(lines)[at:end], sum(rows))
+            at = end
+        return lines
 
     def _settle(self, most: int) -> None:
         """Seal and write the oldest blocks until at most *most* are being compressed."""
         while len(self._waiting) > most:
-            lines, packing = self._waiting.popleft()
-            block = packing.result()
+            lines, block = self._waiting.popleft().result()
             self._unpacked += len(lines)
             # A reader refuses what unpacks to too many times its size: stay at half of that.
             if self._unpacked * 2 > max(RATIO_FREE_BYTES, self._packed * MAX_RATIO):

@@ -86,11 +86,11 @@ def export(
 def content_digest(unit: Unit, *, progress: Progress = silent, total: int = 0) -> str:
     """Return the content digest of the unit's state as an export would write it now."""
     rows = Counter(progress, Stage.VERIFY, total)
-    with ContentDigest() as digest:
-        for table in TABLES:
-            for lines in rows.through(table.lines(unit)):
-                digest.add(table.section.name, lines.text, len(lines.keys))
-        return digest.content()
+    digest = ContentDigest()
+    for table in TABLES:
+        for lines in rows.through(table.lines(unit)):
+            digest.update(table.section.name, lines.text, len(lines.keys))
+    return digest.trailer().content
 
 
 def manifest_of(unit: Unit, counts: Mapping[str, int], *, app: str, by: str, note: str) -> Manifest:

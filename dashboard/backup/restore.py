@@ -97,8 +97,8 @@ def _respelled(source: BinaryIO, file_key: bytes) -> str:
     JSON may be written in more than one way; a file made by another program need not choose ours.
     """
     source.seek(0)
-    with ContentDigest() as digest:
-        for batch in ArchiveReader(source, with_file_key(file_key)).batches(known=True):
-            lines = encode_rows(batch.section, batch.rows)
-            digest.add(batch.section.name, lines, len(batch.rows))
-        return digest.content()
+    digest = ContentDigest()
+    for batch in ArchiveReader(source, with_file_key(file_key)).batches(known=True):
+        lines = encode_rows(batch.section, batch.rows)
+        digest.update(batch.section.name, lines, len(batch.rows))
+    return digest.trailer().content
