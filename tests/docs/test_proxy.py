@@ -85,7 +85,7 @@ def nginx(folder: Path, server: str, files: tuple[Path, Path], ports: tuple[int,
     )
     config = folder / "nginx.conf"
     config.write_text(
-        f"daemon off; pid {folder}/pid; error_log {folder}/log;\n"
+        f"user root; daemon off; pid {folder}/pid; error_log {folder}/log;\n"
         f"events {{}}\nhttp {{ access_log off;\n{places}{site}}}\n"
     )
     words = [needs.program("nginx", "nginx-light"), "-e", str(folder / "log"), "-c", str(config)]
