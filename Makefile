@@ -57,7 +57,7 @@ format: $(READY_DEV)  ## format the code and mend what ruff can mend
 	@$(PYTHON) -m ruff format .
 	@$(PYTHON) -m ruff check --fix .
 
-screenshots: $(READY_DEV) chromium  ## photograph every screen for docs/screenshots (ARGS="--only backup" chooses)
+screenshots: $(READY_DEV) chromium  ## photograph every screen, and what the guide shows of them (ARGS=--guide: that alone)
 	@$(PYTHON) -m tests.browser.shoot $(ARGS)
 
 vectors: $(READY_DEV)  ## rebuild the archive test vectors
@@ -83,7 +83,7 @@ binary: $(READY_BINARY)  ## build the single file dist/dashboard (on Debian's Py
 sbom: $(READY_DEV) $(READY_SBOM)  ## write dist/sbom.cdx.json: what the product ships, as CycloneDX
 	@PYTHONPATH=$(VENV)/sbom $(PYTHON) packaging/sbom.py
 
-manual: $(READY)  ## write the manual page dist/dashboard.1
+manual: $(READY)  ## write the manual page dist/dashboard.1, and docs/commands.md, from the help
 	@mkdir -p dist && PYTHONPATH=. $(PYTHON) packaging/manual.py dist/dashboard.1 && ls -l dist/dashboard.1
 
 # With their extras: pip refuses a hash-checked `coverage[toml]` that is pinned as `coverage` alone as soon as

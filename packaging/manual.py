@@ -1,5 +1,6 @@
-"""Writes the manual page from the help of the commands: `make manual` -> dist/dashboard.1."""
+"""Writes the manual page dist/dashboard.1 and docs/commands.md from the help: `make manual`."""
 
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -58,6 +59,44 @@ def page(day: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+MARKDOWN_HEAD = """# Commands
+
+Every command with its options, as `--help` tells them; `make manual` writes this page.
+`python app.py COMMAND` in a checkout is `dashboard COMMAND` of the single file. Data goes to
+standard output, words to standard error. The codes of refusals, and how to call all this from
+scripts: [automation.md](automation.md).
+
+| exit code | means |
+|---|---|
+"""
+
+
+def markdown() -> str:
+    """Return docs/commands.md."""
+    parts = [MARKDOWN_HEAD + "\n".join(f"| {code} | {means} |" for code, means in EXIT_CODES)]
+    for words, command in commands(cli):
+        names = [p.make_metavar(click.Context(command)) for p in command.params if _is_argument(p)]
+        parts.append(f"## `{' '.join([words, *names])}`")
+        paragraphs = (command.help or "").replace("\b\n", "").strip().split("\n\n")
+        for paragraph in paragraphs:
+            line = " ".join(paragraph.split())
+            parts.append(re.sub(r"^Example: (.+)", r"Example: `\1`", line))
+        options = [
+            (record[0].replace("|", "\\|"), record[1].strip())
+            for parameter in command.params
+            if (record := parameter.get_help_record(click.Context(command))) is not None
+            and record[1]
+        ]
+        if options:
+            rows = [f"| `{name}` | {told} |" for name, told in options]
+            parts.append("\n".join(["| option | |", "|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _is_argument(parameter: click.Parameter) -> bool:
+    return isinstance(parameter, click.Argument)
+
+
 def usage(words: str, command: click.Command) -> str:
     """Return the words with the arguments that have to follow."""
     return " ".join([words, *command.collect_usage_pieces(click.Context(command))])
@@ -85,3 +124,4 @@ def bold(words: str) -> str:
 if __name__ == "__main__":
     stamp = int(environ.get("SOURCE_DATE_EPOCH", datetime.now(UTC).timestamp()))
     Path(sys.argv[1]).write_text(page(f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d}"))
+    Path(__file__).parents[1].joinpath("docs", "commands.md").write_text(markdown())

@@ -47,7 +47,12 @@ def verify(settings: Settings, *, as_json: bool) -> None:
 @audit.command("list")
 @click.option("--unit", "slug", metavar="SLUG", help="Only this unit, and its members' log-ins.")
 @click.option(
-    "--last", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many."
+    "--last",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="How many.",
 )
 @json_option
 @click.pass_obj

@@ -13,6 +13,7 @@ from .common import given_password, json_option, opened, password_option, refuse
     "--config-keys",
     type=click.IntRange(0, 5_000_000),
     default=0,
+    metavar="N",
     help="Add this many made-up config keys, to try size.",
 )
 @password_option

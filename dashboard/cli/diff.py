@@ -38,6 +38,7 @@ COLUMNS = ("now", "then", "come", "gone", "change")
     type=click.IntRange(0, 1_000_000),
     default=20,
     show_default=True,
+    metavar="N",
     help="Name at most this many of each kind in each section.",
 )
 @click.option("--fields", "with_fields", is_flag=True, help="Show the fields of what is named.")

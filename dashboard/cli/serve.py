@@ -39,8 +39,13 @@ ABSURD_BYTES = 16 << 20  # more than the application's own limits are above the 
 
 
 @click.command()
-@click.option("--host", help="Address to listen on; else DASHBOARD_HOST.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; else DASHBOARD_PORT.")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on; else DASHBOARD_HOST.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Port; else DASHBOARD_PORT.",
+)
 @click.pass_obj
 @refusing
 def serve(settings: Settings, host: str | None, port: int | None) -> None:

@@ -39,7 +39,7 @@ def list_units(settings: Settings, *, as_json: bool) -> None:
 
 @unit.command("create")
 @click.argument("slug")
-@click.option("--name", required=True, help="The unit's name, as people read it.")
+@click.option("--name", required=True, metavar="NAME", help="The unit's name, as people read it.")
 @click.pass_obj
 @refusing
 def create(settings: Settings, slug: str, name: str) -> None:

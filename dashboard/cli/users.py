@@ -68,8 +68,17 @@ def list_users(settings: Settings, *, as_json: bool) -> None:
 @user.command("create")
 @click.argument("email")
 @click.option("--unit", "slug", required=True, metavar="SLUG", help="The unit to be a member of.")
-@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
-@click.option("--name", help="The person's name; without it, the part of the address before the @.")
+@click.option(
+    "--role",
+    required=True,
+    type=click.Choice([role.value for role in Role]),
+    help="What the user may do there.",
+)
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="The person's name; without it, the part of the address before the @.",
+)
 @password_option
 @click.pass_obj
 @refusing

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from . import pictures
 from .demo_site import CHROMIUM, LAUNCH, demo_site
 from .screens import SCREENS, Screen, opened
 
@@ -20,6 +21,7 @@ OUT = Path(__file__).parents[2] / "docs" / "screenshots"
 NOW = datetime.datetime(2026, 11, 25, 8, 45, tzinfo=datetime.UTC)  # every picture is of this moment
 WIDTHS = {1280: 800, 390: 844}
 SCHEMES = ("light", "dark")
+IN_THE_GUIDE = {picture.screen for picture in pictures.PICTURES}
 LONGEST = 2600  # pixels; what is below is cut off
 DOT = {"x": 0, "y": 0, "width": 1, "height": 1, "scale": 1}
 TO_THE_TOP = """() => {
@@ -78,6 +80,7 @@ def main() -> None:
     """Walk the table; `--only` names screens by a part of their names."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[], metavar="PART")
+    parser.add_argument("--guide", action="store_true", help="only the pictures of docs/guide.md")
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -91,8 +94,12 @@ def main() -> None:
         for screen in SCREENS:
             if given.only and not any(part in screen.name for part in given.only):
                 continue
+            if given.guide and screen.name not in IN_THE_GUIDE:
+                continue
             with opened(screen, browser, site) as page:
-                shoot(page, screen, given.out)
+                if not given.guide:
+                    shoot(page, screen, given.out)
+                pictures.take(page, screen.name)
             print(screen.name, flush=True)
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 from werkzeug.routing import RequestRedirect
 
 from tests.browser.demo_site import Site, demo_site
+from tests.browser.pictures import PICTURES
 from tests.browser.screens import ADMIN, DAILY, MAJA, SCREENS, Screen, opened
 
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
@@ -104,6 +105,9 @@ def test_a_screen_is_for_everybody_and_fits(screen: Screen, browser: Browser, si
         assert shape["headings"][0]
         assert [name for name, count in Counter(shape["ids"]).items() if count > 1] == []
         assert shape["styled"] == 0
+        for picture in PICTURES:
+            if picture.screen == screen.name and picture.part:
+                assert page.locator(picture.part).first.is_visible()
         look(page, WIDE, "light")
         assert violations(page) == []
         assert page.evaluate(OVERFLOW) <= 0
