@@ -14,6 +14,7 @@ from ..plugins.outgoing import Client
 from ..plugins.sources import Sources
 from . import access, bodies, errors, front, origin, request_log, security, sessions, shell
 from .account import bp as account
+from .api import bp as api
 from .applications import bp as applications
 from .audit import bp as audit
 from .auth import bp as auth
@@ -57,6 +58,7 @@ BLUEPRINTS = (
     news,
     backups,
     changes,
+    api,
 )
 
 
@@ -94,6 +96,7 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     shell.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    security.csrf.exempt(api)  # no cookie counts there, so no page of another site can use it
     return app
 
 
