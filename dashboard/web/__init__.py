@@ -13,6 +13,7 @@ from ..plugins.addresses import Allowed
 from ..plugins.outgoing import Client
 from ..plugins.sources import Sources
 from . import access, bodies, errors, front, origin, request_log, security, sessions, shell
+from .access_tokens import bp as access_tokens
 from .account import bp as account
 from .api import bp as api
 from .applications import bp as applications
@@ -41,6 +42,7 @@ BLUEPRINTS = (
     auth,
     second_step,
     account,
+    access_tokens,
     second_factor,
     setup,
     units,

@@ -137,7 +137,7 @@ def page(
     """
     if retry_after is None and status in (429, 503):
         # What knows when it will be over says so.
-        retry_after = getattr(error, "retry_after", RETRY_SECONDS)
+        retry_after = getattr(error, "retry_after", None) or RETRY_SECONDS
     if refusals.is_for_scripts():
         response = refusals.answer(status, sentence, error=error, retry_after=retry_after)
     else:
