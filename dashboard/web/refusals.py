@@ -12,6 +12,7 @@ from ..archive import ArchiveError
 from ..backup import BackupError
 from ..models.people import PeopleError
 
+JSON = "application/json"
 PREFIX = "/api/"  # everything below it is for scripts: no session, no cookie, no page
 
 # Status -> the code of a refusal that has none of its own, and its words.
@@ -73,10 +74,14 @@ def answer(
     status: int, sentence: str, *, error: BaseException | None, retry_after: int | None
 ) -> Response:
     """Return the refusal as JSON."""
-    said = Error(_word(status, error), sentence, retry_after)
-    response = make_response(json.encode(Refusal(said)), status)
-    response.mimetype = "application/json"
+    response = make_response(body(_word(status, error), sentence, retry_after), status)
+    response.mimetype = JSON
     return response
+
+
+def body(word: str, sentence: str, retry_after: int | None = None) -> bytes:
+    """Return the body of a refusal."""
+    return json.encode(Refusal(Error(word, sentence, retry_after)))
 
 
 def _word(status: int, error: BaseException | None) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from ... import __version__
-from ..refusals import Refusal
-from .operations import FILE, JSON, OPERATIONS, Operation, bp, operation
+from ..refusals import JSON, Refusal
+from .operations import FILE, OPERATIONS, Operation, bp, operation
 
 _ARGUMENT = re.compile(r"<(\w+)>")
 _ARGUMENTS = {

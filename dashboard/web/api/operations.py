@@ -14,13 +14,12 @@ from flask import Blueprint, Response, make_response, request
 
 from ...models.tokens import Scope
 from .. import access
-from ..refusals import WORDS, refuse
+from ..refusals import JSON, WORDS, refuse
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 
 View = Callable[..., Any]
 FILE = "application/octet-stream"
-JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
