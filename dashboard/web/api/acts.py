@@ -71,6 +71,8 @@ def upload(slug: str) -> Response:
     size = request.content_length
     if size is None:
         refuse(411, *WORDS[411])
+    if size > access.settings().max_upload_bytes:
+        refuse(413, *WORDS[413])
     with backup_acts.taking_in():
         uid = backup_acts.keep_upload(request.stream, size)  # type: ignore[arg-type]  # only read
     run = BackupRun.get(BackupRun.uid == uid)
