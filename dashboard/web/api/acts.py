@@ -10,7 +10,7 @@ from ...models.tokens import Scope
 from .. import access, backup_acts, backup_page
 from ..downloads import send_backup
 from ..refusals import WORDS, refuse
-from .answers import job_of
+from .answers import job_of, job_under_way
 from .operations import FILE, operation, respond
 from .shapes import Job, NewExport, NewImport, NewUndo, NewValidation, Upload
 
@@ -18,9 +18,9 @@ BUSY = (409, 429, 503)
 GONE = "This backup is not kept here any more. Make a new one."
 
 
-def _begun(run: BackupRun, job: RunningJob | None) -> Response:
-    where = url_for("api.job", uid=run.uid)
-    return respond(job_of(run, job), 202, Location=where)
+def _begun(job: RunningJob) -> Response:
+    where = url_for("api.job", uid=job.uid)
+    return respond(job_under_way(job), 202, Location=where)
 
 
 @operation(
@@ -41,8 +41,7 @@ def export(slug: str, sent: NewExport) -> Response:
     with backup.attempted(g.unit, RunKind.EXPORT, g.user):
         if len(sent.password) < least:
             raise PasswordTooShort(least)
-    job = backup_acts.export(sent.password)
-    return _begun(job.run, job)
+    return _begun(backup_acts.export(sent.password))
 
 
 @operation("GET", "/units/<slug>/exports/<uid>", scope=Scope.EXPORT, gives=FILE)
@@ -109,7 +108,7 @@ def validate(slug: str, uid: str, sent: NewValidation) -> Response:
             job = backup_acts.validate(uid, sent.password)
     except UploadGone as error:
         refuse(404, error.code, str(error))
-    return _begun(job.run, job)
+    return _begun(job)
 
 
 @operation(
@@ -126,7 +125,15 @@ def import_(slug: str, sent: NewImport) -> Response:
 
     All or nothing, after a safety copy. The same ticket again answers with the first import.
     """
-    return _begun(*backup_acts.import_(sent.ticket, sent.unit_name, only=RunKind.IMPORT))
+    return _import(sent.ticket, sent.unit_name, RunKind.IMPORT)
+
+
+def _import(ticket: str, unit_name: str, kind: RunKind) -> Response:
+    run, job = backup_acts.import_(ticket, unit_name, only=kind)
+    if job is not None:
+        return _begun(job)
+    where = url_for("api.job", uid=run.uid)  # what it came to, or where it is
+    return respond(job_of(run), 202, Location=where)
 
 
 @operation(
@@ -142,8 +149,7 @@ def prepare_undo(slug: str) -> Response:
 
     The job's preview has the ticket that undoes it.
     """
-    job = backup_acts.prepare_undo()
-    return _begun(job.run, job)
+    return _begun(backup_acts.prepare_undo())
 
 
 @operation(
@@ -160,4 +166,4 @@ def undo(slug: str, sent: NewUndo) -> Response:
 
     Itself an import, and undoable.
     """
-    return _begun(*backup_acts.import_(sent.ticket, "", only=RunKind.UNDO))
+    return _import(sent.ticket, "", RunKind.UNDO)

@@ -1,17 +1,19 @@
 """How units and jobs look from outside: rows and jobs in the shapes of the API."""
 
 import json
+from contextlib import suppress
 from typing import Any, cast
 
 from ... import backup
 from ...archive import ArchiveError
 from ...backup import BackupError
+from ...backup.errors import UnitBusy
 from ...backup.sections import count_rows
 from ...jobs import Act as JobAct
 from ...jobs import Job as RunningJob
 from ...models import BackupRun, RunKind, RunState, Unit
 from ...models.figures import last_backup
-from .. import access, errors, job_view
+from .. import access, backup_page, errors, job_view
 from ..refusals import Error
 from . import shapes
 from .shapes import moment
@@ -67,19 +69,42 @@ def act_of(run: BackupRun, job: RunningJob | None) -> shapes.Act:
     return act.value
 
 
-def job_of(run: BackupRun, job: RunningJob | None) -> shapes.Job:
-    """Return where *run* is, and what came of it. *job* was found before *run* was read."""
-    is_done = run.state == RunState.DONE
-    step = job.step if job is not None and not job.has_ended else None
-    act = act_of(run, job)
-    return shapes.Job(
-        id=run.uid,
-        unit=run.unit.slug,
-        act=act,
-        state=_state(run, job),
-        stage=step.stage.value if step is not None and step.stage is not None else None,
-        rows_done=step.done if step is not None else 0,
-        rows_total=step.total if step is not None else 0,
+def job_of(run: BackupRun) -> shapes.Job:
+    """Return where *run* is, or what came of it."""
+    job = backup_page.jobs().find(run.uid, run.unit)
+    if job is not None and not job.has_ended:
+        return job_under_way(job)
+    run = BackupRun.get_by_id(run.id)  # after its job: once that has ended, so has the row
+    if job is None and run.state == RunState.RUNNING:
+        with suppress(UnitBusy):
+            backup.require_free(run.unit)  # closes it if its program has died
+        run = BackupRun.get_by_id(run.id)
+    return _ended(run, job)
+
+
+def job_under_way(job: RunningJob) -> shapes.Job:
+    """Return where *job* is."""
+    step = job.step
+    return _job(
+        job.run,
+        job,
+        "running" if step.stage is not None else "queued",
+        stage=step.stage.value if step.stage is not None else None,
+        rows_done=step.done,
+        rows_total=step.total,
+    )
+
+
+def _ended(run: BackupRun, job: RunningJob | None) -> shapes.Job:
+    """Return what came of *run*; without its *job*, of a command or forgotten, as its row tells."""
+    state, act = cast("shapes.State", run.state), act_of(run, job)
+    is_done = state == "done"
+    if job is not None and state == "running":
+        state = "failed"  # so badly that not even its row could be written
+    return _job(
+        run,
+        job,
+        state,
         error=_error(run, job),
         export=_export(run) if is_done and act == "export" else None,
         preview=_preview(job),
@@ -87,15 +112,16 @@ def job_of(run: BackupRun, job: RunningJob | None) -> shapes.Job:
     )
 
 
-def _state(run: BackupRun, job: RunningJob | None) -> shapes.State:
-    if job is not None and not job.has_ended:
-        return "running" if job.step.stage is not None else "queued"
-    return cast("shapes.State", run.state)
+def _job(run: BackupRun, job: RunningJob | None, state: shapes.State, **more: Any) -> shapes.Job:
+    nothing: dict[str, Any] = {"stage": None, "rows_done": 0, "rows_total": 0}
+    nothing |= dict.fromkeys(("error", "export", "preview", "imported"))
+    act = act_of(run, job)
+    return shapes.Job(id=run.uid, unit=run.unit.slug, act=act, state=state, **(nothing | more))
 
 
 def _error(run: BackupRun, job: RunningJob | None) -> Error | None:
-    if job is None or not job.has_ended:
-        return Error(run.state, run.reason) if run.reason and run.finished_at else None
+    if job is None:
+        return Error(run.state, run.reason) if run.reason else None
     if job.error is None:
         return None
     if isinstance(job.error, ArchiveError | BackupError):

@@ -1,17 +1,13 @@
 """Jobs: where they are, what came of them, and how to stop one."""
 
-from contextlib import suppress
-
 from flask import Response, g
 
-from ... import backup
-from ...backup.errors import UnitBusy
 from ...jobs import Job as RunningJob
 from ...models import BackupRun, RunState
 from ...models.tokens import Scope
 from .. import access, backup_page, snapshots
 from ..refusals import WORDS, refuse
-from .answers import act_of, job_of
+from .answers import act_of, job_of, job_under_way
 from .operations import operation, respond
 from .shapes import Job
 
@@ -32,12 +28,7 @@ def job(uid: str) -> Job:
 
     It needs the scope of what the job does. Preview and ticket are there for 15 minutes.
     """
-    found, run = _look(uid)
-    if found is None and run.state == RunState.RUNNING:
-        with suppress(UnitBusy):
-            backup.require_free(run.unit)  # closes it if its program has died
-        run = BackupRun.get_by_id(run.id)
-    return job_of(run, found)
+    return job_of(_enter(uid))
 
 
 @operation("DELETE", "/jobs/<uid>", gives=Job, status=202, refuses=(409,))
@@ -46,23 +37,23 @@ def cancel(uid: str) -> Response:
 
     It ends at its next step; nothing was changed then.
     """
-    found, run = _look(uid)
+    run = _enter(uid)
+    found = backup_page.jobs().find(uid, run.unit)
     if found is None or found.has_ended:
         refuse(409, "ended", ENDED)
     found.cancel()
-    return respond(job_of(run, found), 202)
+    return respond(job_under_way(found), 202)
 
 
-def _look(uid: str) -> tuple[RunningJob | None, BackupRun]:
-    """Return a job of the user, and its row, which is read after it; else answer 404 or 403."""
-    mine = (BackupRun.uid == uid) & (BackupRun.user_email == g.user.email)
-    known: BackupRun | None = BackupRun.get_or_none(mine)
-    if known is None or known.state == RunState.UPLOADED:
+def _enter(uid: str) -> BackupRun:
+    """Return a run of the user in whose unit the token may see it; else answer 404 or 403."""
+    run: BackupRun | None = BackupRun.get_or_none(
+        BackupRun.uid == uid, BackupRun.user_email == g.user.email
+    )
+    if run is None or run.state == RunState.UPLOADED:
         refuse(404, *WORDS[404])
-    found = backup_page.jobs().find(uid, known.unit)
-    run = BackupRun.get_by_id(known.id)
-    access.enter_by_token(run.unit.slug, *_scopes(run, found))
-    return found, run
+    access.enter_by_token(run.unit.slug, *_scopes(run, backup_page.jobs().find(uid, run.unit)))
+    return run
 
 
 def _scopes(run: BackupRun, found: RunningJob | None) -> tuple[Scope, ...]:

@@ -1,0 +1,67 @@
+"""Access tokens in a real browser: made, copied, used by a script, and revoked."""
+
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.steps import region
+
+
+def asked(live, secret):
+    """What the API answers to a script that shows *secret*."""
+    request = urllib.request.Request(f"{live}/api/v1/units")
+    request.add_header("Authorization", f"Bearer {secret}")
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def make(page, live):
+    """Make a token from the account page on; return its text."""
+    page.goto(f"{live}/account")
+    region(page, "Access tokens").get_by_role("link", name="New access token").click()
+    page.get_by_label("Name", exact=True).fill("nightly")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_text("Choose what the token may do.")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("nightly")
+    page.get_by_role("checkbox", name="Status").check()
+    page.get_by_role("button", name="Make the token").click()
+    return page.get_by_label("Access token", exact=True).input_value()
+
+
+def test_a_token_from_its_making_to_its_end(page, live, cast, log_in):
+    log_in(page, cast.alice)
+    secret = make(page, live)
+    assert re.fullmatch(r"dbt_[A-Za-z0-9_-]{43}", secret)
+    page.context.grant_permissions(["clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert asked(live, secret) == 200
+    page.get_by_role("link", name="I have kept it").click()
+    here = region(page, "Access tokens")
+    expect(here).to_contain_text("status in every unit")
+    expect(here).to_contain_text("last used")
+    page.go_back()  # no page of before is kept
+    expect(page.locator(f'[value="{secret}"]')).to_have_count(0)
+    page.goto(f"{live}/account")
+    here.get_by_role("button", name="Revoke nightly").click()
+    expect(page.get_by_text("does not work any more.")).to_be_visible()
+    expect(here.get_by_role("button", name="Revoke")).to_have_count(0)
+    assert asked(live, secret) == 401
+
+
+@pytest.mark.parametrize("with_javascript", [False])
+def test_it_works_without_javascript(browser, live, cast, log_in, with_javascript):
+    context = browser.new_context(java_script_enabled=with_javascript)
+    page = context.new_page()
+    log_in(page, cast.alice)
+    secret = make(page, live)
+    assert asked(live, secret) == 200
+    expect(page.get_by_role("button", name="Copy")).to_be_hidden()
+    context.close()
