@@ -4,7 +4,7 @@ from typing import cast
 
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectChoice, SelectField
-from wtforms.validators import InputRequired, NumberRange
+from wtforms.validators import InputRequired, NumberRange, ValidationError
 
 from ..models import Unit
 from ..models.tokens import DAYS, DAYS_MAX, NAME_MAX, Scope
@@ -21,7 +21,6 @@ class NewTokenForm(FlaskForm):
     scopes = CheckboxesField(
         "What it may do",
         choices=[SelectChoice(scope.value, scope.label) for scope in Scope],
-        validators=[InputRequired("Choose what the token may do.")],
     )
     unit = SelectField("Where")
     days = IntegerField(
@@ -42,6 +41,11 @@ class NewTokenForm(FlaskForm):
             SelectChoice(EVERY_UNIT, "Every unit of which I am an admin"),
             *choices,
         ]
+
+    def validate_scopes(self, field: CheckboxesField) -> None:
+        """Ask for one: with a validator of its own, each checkbox would have to be ticked."""
+        if not field.data:
+            raise ValidationError("Choose what the token may do.")
 
     @property
     def chosen_scopes(self) -> list[Scope]:

@@ -1,25 +1,21 @@
 """Access tokens in a real browser: made, copied, used by a script, and revoked."""
 
+import http.client
 import re
-import urllib.error
-import urllib.request
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from tests.browser.steps import region
 
 
 def asked(live, secret):
     """What the API answers to a script that shows *secret*."""
-    request = urllib.request.Request(f"{live}/api/v1/units")
-    request.add_header("Authorization", f"Bearer {secret}")
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
+    link = http.client.HTTPConnection(live.removeprefix("http://"))
+    link.request("GET", "/api/v1/units", headers={"Authorization": f"Bearer {secret}"})
+    status = link.getresponse().status
+    link.close()
+    return status
 
 
 def make(page, live):
@@ -30,7 +26,7 @@ def make(page, live):
     page.get_by_role("button", name="Make the token").click()
     expect(page.get_by_text("Choose what the token may do.")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value("nightly")
-    page.get_by_role("checkbox", name="Status").check()
+    page.get_by_role("checkbox", name="Status:").check()
     page.get_by_role("button", name="Make the token").click()
     return page.get_by_label("Access token", exact=True).input_value()
 
@@ -47,8 +43,8 @@ def test_a_token_from_its_making_to_its_end(page, live, cast, log_in):
     here = region(page, "Access tokens")
     expect(here).to_contain_text("status in every unit")
     expect(here).to_contain_text("last used")
-    page.go_back()  # no page of before is kept
-    expect(page.locator(f'[value="{secret}"]')).to_have_count(0)
+    with pytest.raises(Error, match="ERR_CACHE_MISS"):  # the browser has not kept the page
+        page.go_back()
     page.goto(f"{live}/account")
     here.get_by_role("button", name="Revoke nightly").click()
     expect(page.get_by_text("does not work any more.")).to_be_visible()
@@ -56,9 +52,8 @@ def test_a_token_from_its_making_to_its_end(page, live, cast, log_in):
     assert asked(live, secret) == 401
 
 
-@pytest.mark.parametrize("with_javascript", [False])
-def test_it_works_without_javascript(browser, live, cast, log_in, with_javascript):
-    context = browser.new_context(java_script_enabled=with_javascript)
+def test_it_works_without_javascript(browser, live, cast, log_in):
+    context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     log_in(page, cast.alice)
     secret = make(page, live)
