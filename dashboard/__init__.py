@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __version__ = "1.0.0"
 
@@ -19,3 +19,10 @@ def create_app(settings: Settings) -> Flask:
 
     folders = open_installation(settings.data_dir, settings.database_url, thorough=True)
     return build_app(settings, folders)
+
+
+def api_description() -> dict[str, Any]:
+    """Return the OpenAPI document of the HTTP API; no installation is needed for it."""
+    from .web.api.description import describe
+
+    return describe()

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from . import db
-from .models import Installation, Invite, RecoveryCode, SecondFactor, Session, Throttle, Unit
+from .models import (
+    ApiToken,
+    BackupRun,
+    Installation,
+    Invite,
+    RecoveryCode,
+    SecondFactor,
+    Session,
+    Throttle,
+    Unit,
+)
 
 SCHEMA = 4
 
@@ -18,7 +28,8 @@ def _to_3() -> None:
 
 def _to_4() -> None:
     db.add_column(Unit.admins_need_second_factor)
-    db.create_tables([SecondFactor, RecoveryCode, Throttle])
+    db.add_column(BackupRun.token)
+    db.create_tables([SecondFactor, RecoveryCode, ApiToken, Throttle])
     # The sessions end: nobody knows from which browsers they are. People log in once more.
     Session.drop_table()
     db.create_tables([Session])

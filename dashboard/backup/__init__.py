@@ -23,7 +23,7 @@ from .part_kinds import PartKind, part_words
 from .part_tickets import Held
 from .part_workspaces import import_workspace
 from .parts import MAX_PART_BYTES, PluginPart, WorkspacePart
-from .previews import begin_renewal, discard_ticket, preview_again, renew
+from .previews import begin_renewal, discard_ticket, discard_upload, preview_again, renew
 from .report import Inspection, Preview, Report, inspect, preview
 from .runs import begin, last_import, mark_interrupted, newest_safety_copy, require_free
 from .safety import StandingCopy, delete_copy, standing_copies
@@ -68,6 +68,7 @@ __all__ = [
     "decrypt_with_password",
     "delete_copy",
     "discard_ticket",
+    "discard_upload",
     "export_for_download",
     "export_to_file",
     "import_file",

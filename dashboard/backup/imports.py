@@ -41,15 +41,24 @@ def by_operator() -> None:
 
 
 def begin_import(
-    unit: Unit, user: User, token: str, context: Context, *, typed_name: str = ""
+    unit: Unit,
+    user: User,
+    token: str,
+    context: Context,
+    *,
+    typed_name: str = "",
+    only: RunKind | None = None,
 ) -> tuple[BackupRun, bool]:
     """Begin the run that imports what *token* stands for; give the first one if it was used.
 
     The second value says whether it was begun now. A backup of another unit needs the name of
-    *unit* typed. Raise `BackupError` with nothing begun: `UnitChanged` is in the records.
+    *unit* typed. With *only*, a ticket for anything else counts as none. Raise `BackupError` with
+    nothing begun: `UnitChanged` is in the records.
     """
-    with attempted(unit, RunKind.IMPORT, user):
+    with attempted(unit, only or RunKind.IMPORT, user):
         ticket = tickets.find(token, unit, user)
+        if only not in (None, RunKind(ticket.kind)):
+            raise TicketUnusable
     # In one transaction, so that of two presses one finds the run of the other.
     with (
         attempted(unit, RunKind(ticket.kind), user, file_sha256=ticket.file_sha256),

@@ -7,11 +7,12 @@ from ..archive import with_file_key
 from ..models import BackupRun, ImportTicket, RunKind, RunState, Unit, User
 from . import runs, tickets
 from .context import Context, recorded
-from .errors import FileChanged, TicketUnusable
+from .errors import FileChanged, TicketUnusable, UnitBusy
 from .progress import Progress, silent
 from .report import Preview, preview_file
+from .store import remove
 from .tickets import Claim
-from .verbs import end_validation
+from .verbs import end_validation, find_upload
 
 
 def preview_again(unit: Unit, user: User, token: str, context: Context) -> tuple[Preview, bool]:
@@ -66,6 +67,20 @@ def discard_ticket(unit: Unit, user: User, token: str, context: Context) -> None
     """Forget what was validated and delete the upload; nothing happens if it is gone already."""
     with suppress(TicketUnusable):
         tickets.discard(tickets.find(token, unit, user), context.folders)
+
+
+def discard_upload(unit: Unit, user: User, uid: str, context: Context) -> None:
+    """Delete the upload *uid* of *user*, and the tickets for it.
+
+    Raise `UploadGone` if there is none, and `UnitBusy` while it is validated or imported.
+    """
+    run = find_upload(unit, user, uid, context)
+    ticket: ImportTicket | None = ImportTicket.get_or_none(ImportTicket.upload == uid)
+    using = [run, *([ticket.run] if ticket is not None and ticket.run is not None else [])]
+    if any(at.state == RunState.RUNNING for at in using):
+        raise UnitBusy
+    ImportTicket.delete().where(ImportTicket.upload == uid).execute()
+    remove(context.folders.uploads, uid)
 
 
 def _renewable(unit: Unit, user: User, token: str) -> ImportTicket:

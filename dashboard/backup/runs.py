@@ -29,16 +29,16 @@ def begin(
 
     Raise `UnitBusy` while something else is running in *unit*, whoever runs it.
     """
-    columns = {"unit": unit, "kind": kind, "user_email": _email(by)}
+    columns = {"unit": unit, "kind": kind, "user_email": _email(by), "token": _token(by)}
     with attempted(unit, kind, by, file_sha256=file_sha256):
         return _start(unit, None, columns | {"source": source, "file_sha256": file_sha256})
 
 
-def begin_again(run: BackupRun) -> None:
-    """Record that the validation of an upload was begun; raise `UnitBusy` like `begin`."""
+def begin_again(run: BackupRun, by: User) -> None:
+    """Record that *by* begins to validate an upload of his; raise `UnitBusy` like `begin`."""
     kind = RunKind(run.kind)
-    with attempted(run.unit, kind, run.user_email, file_sha256=run.file_sha256):
-        _start(run.unit, run, {"uid": run.uid})
+    with attempted(run.unit, kind, by, file_sha256=run.file_sha256):
+        _start(run.unit, run, {"uid": run.uid, "token": _token(by)})
 
 
 def begin_upload(unit: Unit, by: User) -> BackupRun:
@@ -47,6 +47,7 @@ def begin_upload(unit: Unit, by: User) -> BackupRun:
         uid=secrets.token_hex(16),
         unit=unit,
         user_email=by.email,
+        token=by.via,
         kind=RunKind.VALIDATE,
         state=RunState.UPLOADED,
         started_at=now(),
@@ -58,6 +59,10 @@ def begin_upload(unit: Unit, by: User) -> BackupRun:
 
 def _email(by: User | str) -> str:
     return by if isinstance(by, str) else str(by.email)
+
+
+def _token(by: User | str) -> str:
+    return "" if isinstance(by, str) else by.via
 
 
 def _start(unit: Unit, run: BackupRun | None, columns: dict[str, object]) -> BackupRun:
@@ -128,6 +133,7 @@ def end(
             file_sha256=run.file_sha256,
             content=run.content,
             revision=revision,
+            token=run.token,
         )
 
 

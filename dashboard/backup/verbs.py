@@ -116,16 +116,19 @@ def preview_with_password(
         return preview_file(source, opener, unit, password=True, names=names, progress=progress)
 
 
-def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> str:
+def keep_upload(
+    unit: Unit, user: User, upload: BinaryIO, context: Context, *, size: int | None = None
+) -> str:
     """Copy *upload* to disk, still encrypted, and return the id it can be validated by.
 
-    A wrong password must not cost a second upload, so it stays for half an hour. Raise
+    *size* is for what cannot be measured beforehand: a body that is still read. A wrong password
+    must not cost a second upload, so it stays for half an hour. Raise
     `UploadsWaiting` or `NoSpace` before anything is written if there is no room for it.
     """
     run = runs.begin_upload(unit, user)
     with recorded(run):
         with (
-            quotas.place_for_upload(run, store.size(upload), context),
+            quotas.place_for_upload(run, store.size(upload) if size is None else size, context),
             store.new_file(context.folders.uploads, run.uid) as sink,
         ):
             digest = store.copy_in(upload, sink)
@@ -136,6 +139,14 @@ def keep_upload(unit: Unit, user: User, upload: BinaryIO, context: Context) -> s
 
 def begin_validation(unit: Unit, user: User, uid: str, context: Context) -> BackupRun:
     """Begin the run that validates the kept upload *uid*."""
+    with attempted(unit, RunKind.VALIDATE, user):
+        run = find_upload(unit, user, uid, context)
+    runs.begin_again(run, user)
+    return run
+
+
+def find_upload(unit: Unit, user: User, uid: str, context: Context) -> BackupRun:
+    """Return the run of the upload *uid* that *user* keeps for *unit*; raise `UploadGone`."""
     run: BackupRun | None = BackupRun.get_or_none(
         BackupRun.uid == uid,
         BackupRun.unit == unit,
@@ -144,9 +155,7 @@ def begin_validation(unit: Unit, user: User, uid: str, context: Context) -> Back
     )
     path = store.file_path(context.folders.uploads, run.uid) if run else None
     if run is None or path is None or not path.exists():
-        with attempted(unit, RunKind.VALIDATE, user):
-            raise UploadGone
-    runs.begin_again(run)
+        raise UploadGone
     return run
 
 

@@ -14,6 +14,7 @@ from .demo import demo
 from .diff import diff
 from .doctor import doctor
 from .licences import licences
+from .openapi import openapi
 from .private import keep_private
 from .serve import serve
 from .units import unit
@@ -41,7 +42,7 @@ def cli(context: click.Context) -> None:
         context.exit(2)
 
 
-for command in (serve, demo, unit, user, backup, audit, doctor, licences, completion):
+for command in (serve, demo, unit, user, backup, audit, doctor, openapi, licences, completion):
     cli.add_command(command)
 backup.add_command(diff)
 

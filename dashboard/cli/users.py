@@ -142,7 +142,7 @@ def remove(settings: Settings, email: str, slug: str) -> None:
 @click.pass_obj
 @refusing
 def password(settings: Settings, email: str, password_file: Path | None) -> None:
-    """Give a user a new login password. Every session of the user ends.
+    """Give a user a new login password. Every session and access token of the user ends.
 
     It comes from a prompt, --password-file or DASHBOARD_USER_PASSWORD.
 
@@ -181,7 +181,7 @@ def second_factor_off(settings: Settings, email: str) -> None:
 @click.pass_obj
 @refusing
 def disable_user(settings: Settings, email: str) -> None:
-    """Keep a user from logging in; never the last admin of a unit. Roles stay, sessions end.
+    """Keep a user from logging in; never the last admin of a unit. Roles stay, all else ends.
 
     Example: dashboard user disable omar@harbour.example
     """

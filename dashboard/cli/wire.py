@@ -102,6 +102,7 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
             "SERVER_PORT": "80",
             "SERVER_PROTOCOL": f"HTTP/{self.version}",
             "HTTP_COOKIE": self.headers.get("COOKIE", ""),
+            "HTTP_AUTHORIZATION": self.headers.get("AUTHORIZATION", ""),
             "HTTP_HX_REQUEST": self.headers.get("HX_REQUEST", ""),
             "CONTENT_LENGTH": self.headers.get("CONTENT_LENGTH", ""),
             "wsgi.url_scheme": "http",

@@ -2,6 +2,7 @@
 
 from ..db import BaseModel
 from .accounts import (
+    ApiToken,
     Installation,
     Invite,
     Membership,
@@ -54,6 +55,7 @@ GLOBAL_TABLES: tuple[type[BaseModel], ...] = (
     Session,
     SecondFactor,
     RecoveryCode,
+    ApiToken,
     Throttle,
     BackupRun,
     ImportTicket,
@@ -68,6 +70,7 @@ __all__ = [
     "POSITION_MAX",
     "ROOM",
     "UNIT_STATE",
+    "ApiToken",
     "Application",
     "Asset",
     "AuditEvent",

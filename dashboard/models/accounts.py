@@ -62,6 +62,8 @@ class User(NumberedModel):
     is_active = peewee.BooleanField(default=True)
     theme = peewee.CharField(max_length=8, default="auto")
     created_at = peewee.CharField(max_length=20)
+    # No column: the access token by which this user acts right now, for whatever is written down.
+    via = ""
 
 
 class Membership(BaseModel):
@@ -113,6 +115,26 @@ class RecoveryCode(NumberedModel):
 
     user = peewee.ForeignKeyField(User, on_delete="CASCADE")
     code_hash = peewee.CharField(max_length=64, unique=True)
+
+
+class ApiToken(NumberedModel):
+    """An access token of a user for scripts. The text is with the user, the row has its hash."""
+
+    uid = peewee.CharField(max_length=32, unique=True)
+    user = peewee.ForeignKeyField(User, on_delete="CASCADE")
+    name = peewee.CharField(max_length=60)
+    token_hash = peewee.CharField(max_length=64, unique=True)
+    scopes = peewee.CharField(max_length=120)  # `tokens.Scope`, separated by spaces
+    unit = peewee.ForeignKeyField(Unit, on_delete="CASCADE", null=True)  # NULL: all of the user's
+    # All times are whole seconds since 1970 (UTC).
+    created_at = peewee.BigIntegerField()
+    expires_at = peewee.BigIntegerField()
+    last_used_at = peewee.BigIntegerField(null=True)
+
+    @property
+    def label(self) -> str:
+        """Return what tells this token from others of the same name: `nightly (3f2a9c1e)`."""
+        return f"{self.name} ({self.uid[:8]})"
 
 
 class Throttle(BaseModel):

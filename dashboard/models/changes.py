@@ -68,8 +68,11 @@ def audit(
     """Add one event to the audit log, inside the caller's transaction if there is one.
 
     Of *detail* only what says something is kept. It must never hold a secret. *at* is now, unless
-    the event could not be written when it happened.
+    the event could not be written when it happened. Whoever acts by an access token is written down
+    with it.
     """
+    if isinstance(by, User) and by.via:
+        detail["token"] = by.via
     said = {name: value for name, value in detail.items() if value not in (None, "", {})}
     chain.append(
         at=int(time.time()) if at is None else at,

@@ -19,6 +19,8 @@ ABOUT_ACCOUNT = (
     "second_factor.codes",
     "second_factor.off",
     "second_factor.on",
+    "token.create",
+    "token.revoke",
     "user.disable",
     "user.enable",
     "user.password",

@@ -65,6 +65,14 @@ def last_backups() -> Iterator[LastBackup]:
         yield LastBackup(run.unit.slug, run.finished_at or run.started_at, run.file_bytes or 0)
 
 
+def last_backup(unit: Unit) -> BackupRun | None:
+    """Return the newest good export of *unit*, or None."""
+    mine = BackupRun.select().where(BackupRun.unit == unit, BackupRun.kind == RunKind.EXPORT)
+    done = mine.where(BackupRun.state == RunState.DONE)
+    found: BackupRun | None = done.order_by(BackupRun.id.desc()).first()
+    return found
+
+
 def safety_copies() -> list[tuple[str, int, int]]:
     """Return (unit, number, bytes) of the safety copies of each unit that has some."""
     sums = (fn.COUNT(SafetyCopy.id), fn.SUM(SafetyCopy.file_bytes))

@@ -24,6 +24,8 @@ class BackupRun(NumberedModel):
     source = peewee.TextField(default="")  # "Harbour Daily, 2026-11-22T23:40:00Z"
     reason = peewee.TextField(default="")  # why it was refused or failed
     process = peewee.CharField(max_length=120, default="")  # who is at work, while it is running
+    # The access token that the user did it by, as `ApiToken.label`; empty: a screen or a command.
+    token = peewee.CharField(max_length=80, default="", constraints=[peewee.SQL("DEFAULT ''")])
 
     @classmethod
     def start(cls, run: "BackupRun | None" = None, **columns: object) -> "BackupRun | None":

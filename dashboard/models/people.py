@@ -10,7 +10,7 @@ import nacl.pwhash
 import peewee
 
 from ..db import write_transaction
-from .accounts import Invite, Membership, Organisation, Session, Unit, User
+from .accounts import ApiToken, Invite, Membership, Organisation, Session, Unit, User
 from .changes import audit
 from .enums import Role
 from .passwords import MAX_LENGTH, weakness
@@ -217,7 +217,9 @@ def _admins(unit: Unit) -> int:
 
 
 def set_password(user: User, password: str, *, by: User | str = "") -> None:
-    """Change the login password and end every session of the user, who does it unless *by* does.
+    """Change the login password; end every session and access token of the user.
+
+    The user does it unless *by* does.
 
     Raise `PeopleError` if the password is too short or easily guessed.
     """
@@ -225,6 +227,7 @@ def set_password(user: User, password: str, *, by: User | str = "") -> None:
     with write_transaction():
         User.update(password_hash=hashed).where(User.id == user.id).execute()
         Session.delete().where(Session.user == user).execute()
+        ApiToken.delete().where(ApiToken.user == user).execute()
         audit("user.password", by=by or user, subject=user.email)
     user.password_hash = hashed
 

@@ -1,14 +1,14 @@
 """Who may log in at all: users disabled and enabled by whoever runs the server."""
 
 from ..db import write_transaction
-from .accounts import Invite, Membership, Session, Unit, User
+from .accounts import ApiToken, Invite, Membership, Session, Unit, User
 from .changes import audit
 from .enums import Role
 from .people import PeopleError
 
 
 def disable(user: User, *, by: User | str) -> None:
-    """Keep *user* from logging in, end the sessions, and the invites that *user* made.
+    """Keep *user* from logging in, end the sessions, the access tokens, and the invites of *user*.
 
     Raise `PeopleError`, which names the units, rather than leave one without an admin.
     """
@@ -20,6 +20,7 @@ def disable(user: User, *, by: User | str) -> None:
             )
         _set_active(user, False)
         Session.delete().where(Session.user == user).execute()
+        ApiToken.delete().where(ApiToken.user == user).execute()
         Invite.delete().where(Invite.invited_by == user).execute()
         audit("user.disable", by=by, subject=user.email)
 

@@ -13,7 +13,9 @@ from ..plugins.addresses import Allowed
 from ..plugins.outgoing import Client
 from ..plugins.sources import Sources
 from . import access, bodies, errors, front, origin, request_log, security, sessions, shell
+from .access_tokens import bp as access_tokens
 from .account import bp as account
+from .api import bp as api_bp
 from .applications import bp as applications
 from .audit import bp as audit
 from .auth import bp as auth
@@ -40,6 +42,7 @@ BLUEPRINTS = (
     auth,
     second_step,
     account,
+    access_tokens,
     second_factor,
     setup,
     units,
@@ -57,6 +60,7 @@ BLUEPRINTS = (
     news,
     backups,
     changes,
+    api_bp,
 )
 
 
@@ -94,6 +98,7 @@ def build_app(settings: Settings, folders: Folders) -> Flask:
     shell.init_app(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    security.csrf.exempt(api_bp)  # no cookie counts there, so no page of another site can use it
     return app
 
 

@@ -1,8 +1,8 @@
 """Who may do what: denied unless a view says otherwise, asked before every request.
 
-Each view wears exactly one of `@public`, `@signed_in` and `@requires(*roles)`. The last is for
-pages of a unit: the address carries `<slug>`, and membership and role are read from the database
-each time, never from cookie, form or file.
+Each view wears exactly one of `@public`, `@signed_in`, `@requires(*roles)` and `@by_token(scope)`.
+The last is for scripts, the one before for pages of a unit: the address carries `<slug>`, and
+membership and role are read from the database each time, never from cookie, form or file.
 """
 
 import re
@@ -21,14 +21,20 @@ from ..backup.attempts import soon
 from ..backup.store import Folders
 from ..config import Settings
 from ..models import Membership, Role, Unit, audit, second_factor
-from . import sessions
+from ..models.tokens import Scope
+from . import bearer, sessions
 from .htmx import is_htmx, leave_to
+from .refusals import Refused, refuse
 
 ADMIN = (Role.ADMIN,)
 EDITORS = (Role.ADMIN, Role.POWER_USER)
 USERS = (Role.ADMIN, Role.POWER_USER, Role.USER)
 MEMBERS = (Role.ADMIN, Role.POWER_USER, Role.USER, Role.READONLY)
 
+NO_FACTOR = (
+    "This unit asks its admins for a second factor, and this token's user has none. Set it up on "
+    "the page of the account."
+)
 # Browsers drop some of them and read a backslash as a slash: what is seen is not what is followed.
 _NOT_IN_ADDRESSES = re.compile(r"[\x00-\x1f\x7f-\x9f\\]")
 
@@ -43,8 +49,9 @@ class Undeclared(Exception):
 class Rule:
     """What a view says about itself."""
 
-    kind: str  # public, signed_in or unit
+    kind: str  # public, signed_in, unit or token
     roles: tuple[Role, ...] = ()
+    scope: Scope | None = None
 
 
 def public(view: View) -> View:
@@ -62,6 +69,18 @@ def requires(*roles: Role) -> Callable[[View], View]:
 
     def declare(view: View) -> View:
         return _declare(view, Rule("unit", roles))
+
+    return declare
+
+
+def by_token(scope: Scope | None) -> Callable[[View], View]:
+    """Let access tokens of admins with *scope* use this view, and nobody else; no cookie counts.
+
+    Without a *scope* any good token passes, and the view has to look what it is about.
+    """
+
+    def declare(view: View) -> View:
+        return _declare(view, Rule("token", ADMIN, scope))
 
     return declare
 
@@ -120,6 +139,9 @@ def guard() -> Response | None:
         return None  # no such address or method: Flask answers 404 or 405
     view = current_app.view_functions[request.endpoint]
     rule = rule_of(view)
+    if rule.kind == "token":
+        _guard_token(rule)
+        return None
     user = sessions.user()
     if user is not None:
         g.user = user
@@ -128,9 +150,9 @@ def guard() -> Response | None:
     if user is None:
         return leave_to(url_for("auth.login", next=place_to_return()), status=401)
     if rule.kind == "unit":
-        _enter_unit(rule)
+        _enter_unit((request.view_args or {})["slug"], rule.roles)
         if second_factor.is_missing(user, g.unit, g.role):
-            if request.method == "POST":
+            if _is_attempt():
                 note_refusal(reason="no second factor")
             return leave_to(url_for("second_factor.show", next=place_to_return()), status=401)
     if getattr(view, "access_fresh", False) and not sessions.is_fresh():
@@ -138,20 +160,48 @@ def guard() -> Response | None:
     return None
 
 
-def _enter_unit(rule: Rule) -> None:
-    slug = (request.view_args or {})["slug"]
+def _guard_token(rule: Rule) -> None:
+    bearer.enter()
+    slug = (request.view_args or {}).get("slug")
+    if slug is not None and rule.scope is not None:
+        enter_by_token(slug, rule.scope)
+    elif rule.scope is not None:
+        bearer.require(rule.scope)
+
+
+def enter_by_token(slug: str, *scopes: Scope) -> None:
+    """Enter a unit by the token of this request, which needs one of *scopes*.
+
+    The user must be an admin there now, with a second factor if the unit asks for one.
+    """
+    _enter_unit(slug, ADMIN)
+    try:
+        if second_factor.is_missing(g.user, g.unit, g.role):
+            refuse(403, "second_factor_missing", NO_FACTOR)
+        bearer.require(*scopes)
+    except Refused as refusal:
+        if _is_attempt():
+            note_refusal(reason=refusal.word)
+        raise
+
+
+def _is_attempt() -> bool:
+    return request.method in ("POST", "DELETE")  # looking is not one
+
+
+def _enter_unit(slug: str, roles: tuple[Role, ...]) -> None:
     membership = (
         Membership.select(Membership, Unit)
         .join(Unit)
         .where((Membership.user == g.user) & (Unit.slug == slug))
         .first()
     )
-    if membership is None:
+    if membership is None or not bearer.reaches(membership.unit):
         abort(404)
     # Known from here on, so that a refusal can lead a member back into the unit.
     g.unit, g.role, g.membership = membership.unit, Role(membership.role), membership
-    if g.role not in rule.roles:
-        if request.method == "POST":  # looking is not an attempt
+    if g.role not in roles:
+        if _is_attempt():
             note_refusal()
         abort(403)
 
@@ -196,7 +246,7 @@ def own_page(url: str | None) -> str | None:
         endpoint, _ = current_app.url_map.bind("").match(parts.path, method="GET")
     except HTTPException:
         return None
-    if endpoint == "static" or endpoint.startswith(("auth.", "second_step.")):
+    if endpoint == "static" or endpoint.startswith(("auth.", "second_step.", "api.")):
         return None
     page = parts.path + (f"?{parts.query}" if parts.query else "")
     return quote(page, safe=string.punctuation)

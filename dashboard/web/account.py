@@ -1,9 +1,9 @@
-"""One's own account: the login password, and where one is logged in."""
+"""One's own account: the login password, where one is logged in, and what else there is of it."""
 
 from flask import Blueprint, abort, flash, g, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from ..models import events, second_factor
+from ..models import events, second_factor, tokens
 from ..models.people import PeopleError, set_password
 from . import access, own_sessions, sessions, tries
 from .audit_words import line_of
@@ -29,6 +29,7 @@ def _page(form: PasswordForm, status: int = 200) -> tuple[str, int]:
         has_factor=second_factor.has_second_factor(g.user),
         codes_left=second_factor.recovery_codes_left(g.user),
         sessions=own_sessions.present(),
+        tokens=tokens.of_user(g.user),
         lately=[line_of(event) for event in events.about_account(g.user, EVENTS_SHOWN)],
     )
     return page, status
@@ -51,7 +52,9 @@ def change_password() -> ResponseReturnValue:
         return _page(form, 422)
     sessions.log_in(g.user)
     flash(
-        "Your password is changed. Wherever else you were logged in, you are logged out.", "success"
+        "Your password is changed. Wherever else you were logged in, you are logged out, and your "
+        "access tokens have ended.",
+        "success",
     )
     return see_other(url_for(".show"))
 

@@ -85,6 +85,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "second_factor.off": "Switched off a second factor",
             "second_factor.on": "Switched on a second factor",
             "session.end": "Logged another browser out",
+            "token.create": "Made an access token",
+            "token.revoke": "Revoked an access token",
             "member.join": "Joined by an invite",
             "member.remove": "Removed a member",
             "member.role": "Gave a role",

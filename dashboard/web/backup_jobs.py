@@ -1,8 +1,7 @@
 """Acts on backups as jobs: begun by a request, answered at once or looked at until they end."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from flask import Response, abort, g, make_response, render_template, url_for
@@ -12,8 +11,7 @@ from ..archive import ArchiveError, WrongPassword
 from ..backup import BackupError
 from ..backup import errors as situations
 from ..jobs import Act, Job
-from ..models import BackupRun, RunKind, RunState
-from ..models.turns import Turns
+from ..models import BackupRun, RunState
 from . import access, backup_page, errors, job_view, snapshots, stale
 from .backup_page import bp
 from .forms_backup import ExportForm
@@ -21,33 +19,7 @@ from .htmx import answer, is_htmx, see_other
 
 DIRECT_SECONDS = 2.0  # what is done by then is answered at once, without a job to look at
 DIRECT_AT_ONCE = 4  # each holds a thread of the server; the others look at their job
-INTAKE_AT_ONCE, INTAKE_WAITING = 2, 4
-_intake = Turns(INTAKE_AT_ONCE, INTAKE_WAITING, situations.TooBusy)
 _waiting = threading.BoundedSemaphore(DIRECT_AT_ONCE)
-
-
-def require_place(kind: RunKind) -> None:
-    """Raise `TooBusy`, with that in the audit log, if no more jobs may wait."""
-    with backup.attempted(g.unit, kind, g.user):
-        backup_page.jobs().require_place(g.user)
-
-
-@contextmanager
-def taking_in() -> Iterator[None]:
-    """Have one's turn to store an upload and begin its job; see `require_place`.
-
-    They all want the database's one write lock, so more of them at once would only hold threads.
-    """
-    with ExitStack() as held:
-        with backup.attempted(g.unit, RunKind.VALIDATE, g.user):
-            held.enter_context(_intake.turn())
-            backup_page.jobs().require_place(g.user)
-        yield
-
-
-def start(run: BackupRun, act: Act, work: Callable[..., Any]) -> Response:
-    """Have *work* done beside this request, and answer it as a job."""
-    return answer_job(backup_page.jobs().start(run, act, g.user, work))
 
 
 def answer_job(job: Job) -> Response:

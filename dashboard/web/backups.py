@@ -1,17 +1,14 @@
 """Admin settings, Backup: export, validate, preview, import, undo."""
 
-import time
-from functools import partial
-
 from flask import Response, abort, g, url_for
 from flask_wtf import FlaskForm
 
 from .. import backup
 from ..backup import Preview
 from ..backup import errors as situations
-from ..jobs import Act, Job
+from ..jobs import Act
 from ..models import BackupRun, RunKind, RunState
-from . import access, backup_jobs, backup_page, copies, job_view, permits, stale
+from . import access, backup_acts, backup_jobs, backup_page, copies, job_view, stale
 from .backup_page import bp, context
 from .downloads import send_backup
 from .forms_backup import DiscardForm, ExportForm, ImportForm, PreviewForm, UploadForm
@@ -39,27 +36,17 @@ def export(slug: str) -> Response:
     if not form.validate_on_submit():
         _note_refusal(form, RunKind.EXPORT)
         return backup_page.export_refused(form)
-    backup_jobs.require_place(RunKind.EXPORT)
-    work = partial(backup.export_for_download, g.unit, g.user, form.password.data or "", context())
-    return backup_jobs.start(backup.begin(g.unit, RunKind.EXPORT, g.user), Act.EXPORT, work)
+    return backup_jobs.answer_job(backup_acts.export(form.password.data or ""))
 
 
 @bp.get("/exports/<uid>")
 @access.requires(*access.ADMIN)
 def download(slug: str, uid: str) -> Response:
     """Send a backup that this admin made within the last hour."""
-    run = BackupRun.get_or_none(
-        BackupRun.uid == uid,
-        BackupRun.unit == g.unit,
-        BackupRun.user_email == g.user.email,
-        BackupRun.kind == RunKind.EXPORT,
-        BackupRun.state == RunState.DONE,
-    )
-    path = access.folders().exports / f"{run.uid}.dbk" if run else None
-    if run is None or path is None or not path.exists():
+    found = backup_acts.find_export(uid)
+    if found is None:
         abort(404, "This backup is not kept here any more. Download a new one.")
-    made = time.strftime("%Y-%m-%d-%H%M", time.gmtime(run.started_at))
-    return send_backup(path, f"{g.unit.slug}-{made}.dbk")
+    return send_backup(*found)
 
 
 @bp.post("/validate")
@@ -75,21 +62,14 @@ def validate(slug: str) -> Response:
     with backup.attempted(g.unit, RunKind.VALIDATE, g.user):
         backup.require_free(g.unit)
     try:
-        with backup_jobs.taking_in():
-            job = _begin_validation(form)
+        with backup_acts.taking_in():
+            upload = form.upload.data or ""
+            if form.file.data:
+                upload = backup_acts.keep_upload(form.file.data.stream)
+            job = backup_acts.validate(upload, form.password.data or "")
     except situations.UploadGone as error:
         return backup_page.validate_refused(str(error))
     return backup_jobs.answer_job(job)
-
-
-def _begin_validation(form: UploadForm) -> Job:
-    kept = form.upload.data or ""
-    if form.file.data:
-        kept = backup.keep_upload(g.unit, g.user, form.file.data.stream, context())
-    run = backup.begin_validation(g.unit, g.user, kept, context())
-    password = form.password.data or ""
-    work = partial(backup.validate_upload, g.unit, g.user, kept, password, context())
-    return backup_page.jobs().start(run, Act.VALIDATE, g.user, work)
 
 
 def _note_refusal(form: FlaskForm, kind: RunKind) -> None:
@@ -103,11 +83,7 @@ def _note_refusal(form: FlaskForm, kind: RunKind) -> None:
 @access.fresh
 def undo(slug: str) -> Response:
     """Show what an undo of the last import would bring back."""
-    backup_jobs.require_place(RunKind.VALIDATE)
-    run = backup.begin(g.unit, RunKind.VALIDATE, g.user)
-    return backup_jobs.start(
-        run, Act.PREPARE_UNDO, partial(backup.prepare_undo, g.unit, g.user, context())
-    )
+    return backup_jobs.answer_job(backup_acts.prepare_undo())
 
 
 @bp.post("/import")
@@ -119,26 +95,13 @@ def import_(slug: str) -> Response:
     if not form.validate_on_submit():
         abort(400)
     token, typed = form.ticket.data or "", form.unit_name.data or ""
-    if BackupRun.running(g.unit) is None:  # else it may be the first press of this button
-        backup_jobs.require_place(RunKind.IMPORT)
     try:
-        run, is_new = backup.begin_import(g.unit, g.user, token, context(), typed_name=typed)
+        run, job = backup_acts.import_(token, typed)
     except situations.WrongUnit:
         form.unit_name.errors = [f"Type the unit's name, {g.unit.name}, to confirm."]
         found, undo = _preview_again(token)
         return backup_page.show_preview(token, found, undo=undo, form=form, status=422)
-    if is_new:
-        work = partial(
-            backup.import_ticket,
-            g.unit,
-            g.user,
-            token,
-            context(),
-            typed_name=typed,
-            still_allowed=permits.import_permit(),
-        )
-        return backup_jobs.start(run, Act.IMPORT, work)
-    return _import_again(run)
+    return backup_jobs.answer_job(job) if job is not None else _import_again(run)
 
 
 def _import_again(run: BackupRun) -> Response:
@@ -171,11 +134,7 @@ def renew(slug: str) -> Response:
     form = PreviewForm()
     if not form.validate_on_submit():
         abort(400)
-    token = form.ticket.data or ""
-    backup_jobs.require_place(RunKind.VALIDATE)
-    run, kind = backup.begin_renewal(g.unit, g.user, token, context())
-    act = Act.PREPARE_UNDO if kind is RunKind.UNDO else Act.VALIDATE
-    return backup_jobs.start(run, act, partial(backup.renew, g.unit, g.user, token, context()))
+    return backup_jobs.answer_job(backup_acts.renew(form.ticket.data or ""))
 
 
 @bp.post("/discard")

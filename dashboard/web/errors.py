@@ -1,4 +1,7 @@
-"""What went wrong, in words that say how to go on; true status codes; one template."""
+"""What went wrong, in words that say how to go on; true status codes; one template.
+
+The API has the same statuses and sentences as JSON (`refusals`).
+"""
 
 import logging
 from collections.abc import Callable
@@ -12,7 +15,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from .. import db, disk
 from ..models import NoRoom, StaleRevision, UnitBeingRestored, being_restored, revision_of
 from ..models.people import MemberChanged, NotAdmin, PeopleError, TooManyLogIns
-from . import kept_input, news
+from . import kept_input, news, refusals
 from .access import own_page
 from .htmx import is_htmx
 from .request_log import request_id
@@ -121,9 +124,31 @@ RELOADABLE = {400, 409, 429, 503}
 RETRY_SECONDS = 5
 
 
-def page(status: int, sentence: str, *, retry_after: int | None = None) -> Response:
-    """Render the error page: with its `#error` alone, htmx shows it as a message."""
-    response = make_response(
+def page(
+    status: int,
+    sentence: str,
+    *,
+    error: BaseException | None = None,
+    retry_after: int | None = None,
+) -> Response:
+    """Render the error page: with its `#error` alone, htmx shows it as a message.
+
+    Scripts get JSON instead, with the code of *error*.
+    """
+    if retry_after is None and status in (429, 503):
+        # What knows when it will be over says so.
+        retry_after = getattr(error, "retry_after", None) or RETRY_SECONDS
+    if refusals.is_for_scripts():
+        response = refusals.answer(status, sentence, error=error, retry_after=retry_after)
+    else:
+        response = _rendered(status, sentence)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _rendered(status: int, sentence: str) -> Response:
+    return make_response(
         render_template(
             "error.html",
             status=status,
@@ -133,11 +158,6 @@ def page(status: int, sentence: str, *, retry_after: int | None = None) -> Respo
         ),
         status,
     )
-    if retry_after is None and status in (429, 503):
-        retry_after = RETRY_SECONDS
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
 
 
 def _page_behind() -> str:
@@ -164,29 +184,35 @@ def _known(error: Exception) -> Response:
     found = lookup(error)
     if found is None:
         raise error  # reaches _unexpected, after Flask has logged it
-    response = kept_input.shown_again(*found) or page(*found)
+    shown = kept_input.shown_again(*found)
+    if shown is None:
+        return page(*found, error=error)
     if found[0] in (429, 503):
-        # What knows when it will be over says so.
-        seconds = getattr(error, "retry_after", RETRY_SECONDS)
-        response.headers["Retry-After"] = str(seconds)
-    return response
+        shown.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_SECONDS))
+    return shown
 
 
 def _http(error: HTTPException) -> Response:
     found = lookup(error)
     if found is not None:
-        return page(*found)
+        return page(*found, error=error)
     if error.code == 404 and (older := _older_form()):
         return _known(older)
     status = error.code or 500
     # An abort with words of ours keeps them; werkzeug's own are not for users.
     own_words = error.description != type(error).description
-    sentence = error.description if own_words and error.description else SENTENCES.get(status)
-    response = page(status, sentence or "This did not work. Go back and try again.")
+    sentence = error.description if own_words and error.description else _words(status)
+    response = page(status, sentence or "This did not work. Go back and try again.", error=error)
     for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
+        if name in ("Allow", "Retry-After", "WWW-Authenticate"):
             response.headers[name] = value
     return response
+
+
+def _words(status: int) -> str | None:
+    if refusals.is_for_scripts():
+        return refusals.WORDS.get(status, ("", None))[1]
+    return SENTENCES.get(status)
 
 
 def _older_form() -> StaleRevision | None:
@@ -208,7 +234,7 @@ def _unexpected(error: InternalServerError) -> Response:
     original = error.original_exception
     found = lookup(original) if isinstance(original, Exception) else None
     if found is not None:
-        return page(*found)
+        return page(*found, error=original)
     incident = g.get("incident", "unknown")
     sentence = (
         "The server made a mistake. If it happens again, tell the people who run it this "

@@ -34,17 +34,17 @@ def without_control_characters(_form: FlaskForm, field: Field) -> None:
         raise ValidationError("Remove the line breaks from the name.")
 
 
-def name_field(label: str) -> StringField:
+def name_field(label: str, most: int = NAME_MAX) -> StringField:
     """Return a field for a name as the tables accept it."""
     return StringField(
         label,
         filters=[stripped],
         validators=[
             DataRequired("Type a name."),
-            Length(1, NAME_MAX, f"Use 1 to {NAME_MAX} characters."),
+            Length(1, most, f"Use 1 to {most} characters."),
             without_control_characters,
         ],
-        render_kw={"maxlength": NAME_MAX},
+        render_kw={"maxlength": most},
     )
 
 

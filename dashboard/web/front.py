@@ -18,6 +18,7 @@ from werkzeug import Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..config import Settings
+from .refusals import JSON, PREFIX, body
 from .security import headers
 
 if TYPE_CHECKING:
@@ -52,13 +53,16 @@ class FrontStep:
         scheme = str(environ["wsgi.url_scheme"])
         found = _HOST.fullmatch(str(environ.get("HTTP_HOST", "")).lower())
         if scheme not in DEFAULT_PORTS or found is None:
-            return self._refused(400, NOT_A_NAME)(environ, start_response)
+            return self._refused(400, NOT_A_NAME, environ)(environ, start_response)
         if not self.is_known(found[1], found[2] or DEFAULT_PORTS[scheme]):
-            return self._refused(421, NOT_OURS)(environ, start_response)
+            return self._refused(421, NOT_OURS, environ)(environ, start_response)
         return self.inside(environ, start_response)
 
-    def _refused(self, status: int, sentence: str) -> Response:
-        answer = Response(PAGE.format(sentence), status, mimetype="text/html")
+    def _refused(self, status: int, sentence: str, environ: WSGIEnvironment) -> Response:
+        if environ["PATH_INFO"].startswith(PREFIX):
+            answer = Response(body("not_this_server", sentence), status, mimetype=JSON)
+        else:
+            answer = Response(PAGE.format(sentence), status, mimetype="text/html")
         answer.headers.update(headers(self.settings))
         answer.headers["Cache-Control"] = "no-store"
         return answer

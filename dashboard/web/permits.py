@@ -1,7 +1,8 @@
-"""Whether the admin who pressed Import still may, asked while the import is about to wipe.
+"""Whether the admin who asked for an import still may, asked while it is about to wipe.
 
-The page was guarded when the button was pressed. Until the import has the write lock a role may be
-taken away, a user disabled, a session ended: each of them has to win over an import that waits.
+The request was guarded when it came. Until the import has the write lock a role may be
+taken away, a user disabled, a session or token ended: each of them has to win over an import that
+waits.
 """
 
 import time
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from flask import g
 
 from ..backup.errors import NoLongerAllowed
-from ..models import Role, Session, Unit, User, people, second_factor
-from . import sessions
+from ..models import Role, Session, Unit, User, people, second_factor, tokens
+from . import bearer, sessions
 
 
 def import_permit() -> Callable[[], None]:
@@ -19,13 +20,16 @@ def import_permit() -> Callable[[], None]:
 
     It is asked in another thread, without the request, and reads the database each time.
     """
-    row, pressed_at = sessions.current().row, int(time.time())
+    row, token, pressed_at = sessions.current().row, bearer.token(), int(time.time())
     session_uid = row.uid if row is not None else ""
     user, unit = g.user, g.unit
 
     def still_allowed() -> None:
         _require_admin(user, unit)
-        _require_session(session_uid, user, pressed_at)
+        if token is not None:
+            _require_token(token.uid)
+        else:
+            _require_session(session_uid, user, pressed_at)
 
     return still_allowed
 
@@ -38,6 +42,11 @@ def _require_admin(user: User, unit: Unit) -> None:
         raise NoLongerAllowed("You stopped being an admin of this unit")
     if second_factor.is_missing(now, Unit.get_by_id(unit.id), Role.ADMIN):
         raise NoLongerAllowed("This unit began to ask its admins for a second factor")
+
+
+def _require_token(uid: str) -> None:
+    if not tokens.still_works(uid):
+        raise NoLongerAllowed("The access token was revoked or ran out")
 
 
 def _require_session(uid: str, user: User, pressed_at: int) -> None:

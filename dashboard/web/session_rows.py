@@ -19,6 +19,7 @@ from peewee import JOIN, OperationalError
 from ..db import database
 from ..models import Session, User
 from ..models.accounts import ADDRESS_MAX, USER_AGENT_MAX
+from .refusals import PREFIX
 
 ALIVE = "/healthz"  # asked by machines, and answered without the database
 IDLE_SECONDS = 12 * 3600
@@ -74,6 +75,8 @@ class ServerSessions(SessionInterface):
         """Find the row that the cookie names; without a valid one this is a new session."""
         if request.path == ALIVE or request.path.startswith(f"{app.static_url_path}/"):
             return ServerSession(kept=False)
+        if request.path.startswith(PREFIX):  # scripts: no cookie of theirs is looked at
+            return _without_session()
         token = request.cookies.get(self.get_cookie_name(app))
         try:
             open_connection()
@@ -114,6 +117,15 @@ class ServerSessions(SessionInterface):
             httponly=True,
             samesite="Lax",
         )
+
+
+def _without_session() -> ServerSession:
+    none = ServerSession(kept=False)
+    try:
+        open_connection()
+    except Exception as error:  # the guard raises it
+        none.trouble = error
+    return none
 
 
 def open_connection() -> None:

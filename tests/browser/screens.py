@@ -70,6 +70,10 @@ SCREENS = (
     # one's own account
     Screen("account", "/account", INGRID, steps.log_in_elsewhere),
     Screen("account-refused", "/account", then=steps.send_wrong_old_password),
+    Screen("token-new", "/account/tokens/new"),
+    Screen("token-refused", "/account/tokens/new", then=steps.send_wrong_token),
+    Screen("token-made", "/account/tokens/new", then=steps.make_a_token),
+    Screen("account-tokens", "/account/tokens/new", then=steps.keep_a_token, also="/account"),
     Screen("second-factor-new", "/account/second-factor"),
     Screen("second-factor-codes", "/account/second-factor", TOM, steps.set_up_second_factor),
     Screen("second-factor", "/account/second-factor", TOM, steps.have_second_factor),

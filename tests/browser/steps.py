@@ -74,6 +74,27 @@ def send_wrong_old_password(page: Page, _site: Site) -> None:
     expect(page.locator(".field__error")).to_be_visible()
 
 
+def send_wrong_token(page: Page, _site: Site) -> None:
+    page.get_by_label("Name", exact=True).fill("Nightly backup")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.locator(".field__error")).to_be_visible()
+
+
+def make_a_token(page: Page, _site: Site) -> None:
+    page.get_by_label("Name", exact=True).fill("Nightly backup of the archive")
+    for scope in ("Status", "Export", "Validate"):
+        page.get_by_role("checkbox", name=f"{scope}:").check()
+    page.get_by_label("Where").select_option("Harbour Daily")
+    page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_label("Access token")).to_be_visible()
+
+
+def keep_a_token(page: Page, site: Site) -> None:
+    make_a_token(page, site)
+    page.get_by_role("link", name="I have kept it").click()
+    expect(page.get_by_role("button", name="Revoke").first).to_be_visible()
+
+
 def set_up_second_factor(page: Page, _site: Site) -> None:
     with db.database.connection_context():
         tom = User.get(User.email == person("tom.okafor"))

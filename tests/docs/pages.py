@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,11 @@ def simple_commands(line: str) -> Iterator[list[str]]:
         if word not in _ENDS:
             words.append(word)
             continue
-        words = [each for each in words if not _INTO.fullmatch(each)]
+        words = [
+            each
+            for before, each in pairwise(["", *words])
+            if not _INTO.fullmatch(each) and before not in {">", ">>", "<"}
+        ]
         while words and (re.match(r"\w+=", words[0]) or words[0] in {"exec", "sudo"}):
             words.pop(0)
         if words:

@@ -16,7 +16,10 @@ TARGETS = set(re.search(r"^\.PHONY: (.*)", MAKEFILE, re.MULTILINE)[1].split())
 VARIABLES = set(re.findall(r"^(\w+) \?=", MAKEFILE, re.MULTILINE))
 # Options of other programs that a page tells of.
 BENCH = "".join(file.read_text() for file in (ROOT / "bench").glob("*.py"))
-OTHER_OPTIONS = {ROOT / "bench" / "README.md": set(re.findall(r'"(--[a-z-]+)"', BENCH))}
+OTHER_OPTIONS = {
+    ROOT / "bench" / "README.md": set(re.findall(r'"(--[a-z-]+)"', BENCH)),
+    ROOT / "docs" / "api.md": {"--request", "--upload-file"},  # of curl
+}
 
 
 def ours(words: list[str]) -> list[str] | None:

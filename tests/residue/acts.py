@@ -6,13 +6,16 @@ header or address, and none in a page but what the page is there to show.
 
 import html
 import io
+import json
 import re
+import time
 import urllib.parse
 from collections.abc import Iterable
 from types import SimpleNamespace
+from typing import Any
 
 from dashboard.archive import ArchiveReader, with_password
-from tests.faults.server import COOKIE, Answer, Person, backup_page, reset, said
+from tests.faults.server import COOKIE, PATIENCE_SECONDS, Answer, Person, backup_page, reset, said
 from tests.residue.canaries import Canaries
 from tests.residue.program import Home, Server, headers_of
 from tests.residue.start import WORD
@@ -22,6 +25,8 @@ ADMIN, UNIT = "maja@harbour.example", "daily"
 PLUGIN = "example.deskworks.story-search"
 _INVITE = re.compile(r"/invite/([A-Za-z0-9_-]{43})\b")
 _HELD = re.compile(r'name="(file|key|expires)"[^>]* value="([^"]+)"')
+_TOKEN = re.compile(r'id="token" value="(dbt_[^"]+)"')
+_REVOKE = re.compile(r"/account/tokens/([0-9a-f]{32})/revoke")
 _WORKSPACE = re.compile(r"/u/daily/w/([^/]+)")
 # What an address may hold: these links are secrets that people send each other.
 IN_ADDRESSES = {"set-up token", "invite token"}
@@ -264,6 +269,24 @@ class Walk:
             self.marks.learn("recovery code", code.replace("-", ""))
         self.somebody().post("/login", email=omar.user.email, password=second)
 
+    def scripts(self) -> None:
+        """Make a token, do everything by the API with it, refused things too, and revoke it."""
+        admin, page = self.admin, "/account/tokens/new"
+        asked = {"name": "nightly", "unit": "", "days": "9"}
+        scopes = ["status", "export", "validate", "import", "undo"]
+        body = urllib.parse.urlencode(
+            {"csrf_token": admin.csrf, **asked, "scopes": scopes}, doseq=True
+        ).encode()
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        made = admin.showing("access token")._ask("POST", page, body, form)
+        script = Script(self, _TOKEN.search(made.text)[1])
+        self.marks.learn("access token", script.secret)
+        self.people.append(script)
+        script.everything()
+        uid = _REVOKE.search(admin.get("/account").text)[1]
+        assert admin.post(f"/account/tokens/{uid}/revoke").status == 303
+        assert script.ask("GET", "/units").status == 401
+
     def stumble(self) -> None:
         """Ask for what is not there, in the wrong way, or too much of it; and go in the middle."""
         admin, password = self.admin, self.backup
@@ -286,10 +309,69 @@ class Walk:
         """Do all of it."""
         for act in (
             self.set_up, self.log_in, self.keys, self.plugin, self.workspace, self.backups,
-            self.people_come, self.stumble,
+            self.people_come, self.scripts, self.stumble,
         ):  # fmt: skip
             act()
             yield
+
+
+class Script(Visitor):
+    """Somebody who uses the API."""
+
+    def __init__(self, walk: Walk, secret: str) -> None:
+        super().__init__(walk.server.port, walk.marks, ADMIN)
+        self.walk, self.secret = walk, secret
+
+    def ask(self, method: str, path: str, sent: dict[str, str] | bytes | None = None) -> Answer:
+        """Send one request with the token."""
+        kind = "application/octet-stream" if isinstance(sent, bytes) else "application/json"
+        body = json.dumps(sent).encode() if isinstance(sent, dict) else sent
+        headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": kind}
+        return self._ask(method, f"/api/v1{path}", body, headers)
+
+    def end_of(self, begun: Answer) -> dict[str, Any]:
+        """Wait for the end of a job."""
+        assert begun.status == 202, begun.text
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            self.showing("ticket")
+            job: dict[str, Any] = json.loads(self._ask("GET", begun.location, None, {
+                "Authorization": f"Bearer {self.secret}"}).text)  # fmt: skip
+            if job["state"] not in ("queued", "running"):
+                return job
+            assert time.monotonic() < end, job
+            time.sleep(0.02)
+
+    def ticket_of(self, job: dict[str, Any]) -> str:
+        """Return the ticket of a preview, which is looked for from here on."""
+        ticket: str = job["preview"]["ticket"]
+        self.walk.marks.learn("ticket", ticket)
+        return ticket
+
+    def everything(self) -> None:
+        """Do each act, and what is refused."""
+        marks, unit = self.walk.marks, f"/units/{UNIT}"
+        password, wrong = marks.make("backup password"), marks.make("mistyped backup password")
+        job = self.end_of(self.ask("POST", f"{unit}/exports", {"password": password}))
+        file = self.ask("GET", f"{unit}/exports/{job['id']}").body
+        marks.learn("file key", key_of(file, password))
+        upload = json.loads(self.ask("POST", f"{unit}/uploads", file).text)["id"]
+        validation = f"{unit}/uploads/{upload}/validation"
+        assert self.end_of(self.ask("POST", validation, {"password": wrong}))["state"] == "refused"
+        assert self.ask("POST", validation, {"pass": password}).status == 422
+        broken = self.end_of(self.ask("POST", validation, {"password": WORD + password}))
+        assert broken["state"] == "failed", broken
+        upload = json.loads(self.ask("POST", f"{unit}/uploads", file).text)["id"]
+        validation = f"{unit}/uploads/{upload}/validation"
+        ticket = self.ticket_of(self.end_of(self.ask("POST", validation, {"password": password})))
+        assert self.ask("POST", f"{unit}/undo", {"ticket": ticket}).status == 409
+        done = self.end_of(self.ask("POST", f"{unit}/imports", {"ticket": ticket}))
+        assert done["state"] == "done", done
+        back = self.ticket_of(self.end_of(self.ask("POST", f"{unit}/undo/validation")))
+        assert self.end_of(self.ask("POST", f"{unit}/undo", {"ticket": back}))["state"] == "done"
+        secret, self.secret = self.secret, self.secret[:-1]
+        assert self.ask("GET", unit).status == 401
+        self.secret = secret
 
 
 def key_of(file: bytes, password: str) -> bytes:

@@ -26,7 +26,7 @@ KINDS = {
     "set-up token", "login password", "mistyped login password", "session cookie", "CSRF token",
     "key-store secret", "plugin secret", "part-file password", "part-file key", "file key",
     "backup password", "mistyped backup password", "ticket", "invite token", "second factor",
-    "recovery code",
+    "recovery code", "access token",
 }  # fmt: skip
 # The first start prints its link, which is how the operator gets it.
 PLACES = {"serve-1.out": {"set-up token"}}
@@ -77,6 +77,7 @@ def test_errors_are_in_the_log_with_their_traces(walked):
     assert words == [
         "Exception while serving a request",
         "incident ID: POST keystore.edit",
+        "incident ID: job validate",
         "incident ID: job validate",
     ]
 

@@ -78,6 +78,8 @@ class Things:
             "profiles": self.profile,
             "invites": self.invite.uid,
             "backups.download": self.export.uid,
+            "api.download": self.export.uid,
+            "api": self.validation.uid,
             "backups.delete_copy": self.copy.uid,
             "backups": self.validation.uid,
         }

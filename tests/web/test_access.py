@@ -10,7 +10,8 @@ from tests.web.conftest import COOKIE
 MEMBERS, EDITORS, ADMIN = access.MEMBERS, access.EDITORS, access.ADMIN
 USERS = (Role.ADMIN, Role.POWER_USER, Role.USER)
 
-# Endpoint -> who may use it, and "fresh" (a login of the last 30 minutes), "large" (a large body).
+# Endpoint -> who may use it ("token": scripts, with the scope that follows), and "fresh" (a login
+# of the last 30 minutes), "large" (a large body).
 # A route that is missing here fails the tests: its author has to say what was meant.
 EXPECTED = {
     "static": ("public",),
@@ -112,6 +113,22 @@ EXPECTED = {
     "backups.show_job": (ADMIN,),
     "backups.cancel": (ADMIN,),
     "changes.fields": (ADMIN, "fresh"),
+    "access_tokens.new": ("signed_in", "fresh"),
+    "access_tokens.revoke": ("signed_in", "fresh"),
+    "api.openapi": ("public",),
+    "api.units": ("token", "status"),
+    "api.status": ("token", "status"),
+    "api.export": ("token", "export"),
+    "api.download": ("token", "export"),
+    "api.upload": ("token", "validate", "large"),
+    "api.discard": ("token", "validate"),
+    "api.validate": ("token", "validate"),
+    "api.import_": ("token", "import"),
+    "api.prepare_undo": ("token", "undo"),
+    "api.undo": ("token", "undo"),
+    # Any: what the job does decides.
+    "api.job": ("token",),
+    "api.cancel": ("token",),
 }
 PEOPLE = ("nobody", "olga", "mallory", "rita", "ursula", "bob", "alice")
 ROLES = {"rita": Role.READONLY, "ursula": Role.USER, "bob": Role.POWER_USER, "alice": Role.ADMIN}
@@ -121,7 +138,8 @@ def declared(view):
     """What a view says about itself, in the words of EXPECTED."""
     rule = access.rule_of(view)
     return (
-        rule.roles or rule.kind,
+        rule.kind if rule.kind == "token" else rule.roles or rule.kind,
+        *([str(rule.scope)] if rule.scope else []),
         *(["fresh"] if getattr(view, "access_fresh", False) else []),
         *(["large"] if getattr(view, "access_large_body", False) else []),
         *(["part"] if getattr(view, "access_large_form", False) else []),
@@ -133,7 +151,7 @@ def doors(app):
     """The routes of the application as (endpoint, method, address), every view replaced by 204."""
     found = []
     for rule in app.url_map.iter_rules():
-        method = "GET" if "GET" in rule.methods else "POST"
+        method = next(name for name in ("GET", "POST", "DELETE") if name in rule.methods)
         values = dict.fromkeys(rule.arguments, "1") | {"slug": "daily"}
         values = {name: values[name] for name in rule.arguments}
         found.append((rule.endpoint, method, app.url_map.bind("").build(rule.endpoint, values)))
@@ -158,6 +176,8 @@ def may(name, who):
     """What *name* gets at a door for *who*: True, or the status of the refusal."""
     if who == "public":
         return True
+    if who == "token":
+        return 401  # whoever it is: a cookie is nothing there
     if name == "nobody":
         return 303
     if who == "signed_in":
@@ -165,6 +185,11 @@ def may(name, who):
     if name not in ROLES:
         return 404
     return True if ROLES[name] in who else 403
+
+
+def sent(client, method, address):
+    """What comes of it; with a form token if it is a form."""
+    return client.post(address) if method == "POST" else client.open(address, method=method)
 
 
 def test_every_route_is_in_the_table(app):
@@ -179,6 +204,8 @@ def test_a_route_inside_a_unit_names_the_unit(app):
     for rule in app.url_map.iter_rules():
         inside = isinstance(EXPECTED[rule.endpoint][0], tuple)
         assert rule.rule.startswith("/u/<slug>/") is inside, rule
+        is_for_scripts = rule.endpoint.startswith("api.")
+        assert rule.rule.startswith("/api/v1/") is is_for_scripts, rule
 
 
 @pytest.mark.slow
@@ -191,7 +218,7 @@ def test_the_matrix(app, cast, login, doors, name):
     for endpoint, method, address in doors:
         if endpoint in ("auth.login", "auth.confirm"):
             continue  # these lead signed-in people on; test_auth has them
-        answer = client.get(address) if method == "GET" else client.post(address)
+        answer = sent(client, method, address)
         wanted = may(name, EXPECTED[endpoint][0])
         if answer.status_code != (204 if wanted is True else wanted):
             wrong[endpoint] = (answer.status_code, wanted)
@@ -202,7 +229,7 @@ def test_the_matrix(app, cast, login, doors, name):
 
 def test_htmx_is_sent_to_the_login_page_as_a_whole(app, client, cast, doors, as_htmx):
     for endpoint, method, address in doors:
-        if EXPECTED[endpoint][0] == "public":
+        if EXPECTED[endpoint][0] in ("public", "token"):
             continue
         headers = as_htmx | {"HX-Current-URL": "http://localhost/u/daily/"}
         answer = client.open(address, method=method, headers=headers)
@@ -217,7 +244,8 @@ def test_an_old_login_is_confirmed_where_the_table_says_fresh(app, cast, login, 
         if endpoint in ("auth.login", "auth.confirm"):
             continue
         wanted = 303 if "fresh" in EXPECTED[endpoint] else 204
-        answer = client.get(address) if method == "GET" else client.post(address)
+        wanted = 401 if EXPECTED[endpoint][0] == "token" else wanted
+        answer = sent(client, method, address)
         assert answer.status_code == wanted, endpoint
         if wanted == 303:
             assert answer.location.startswith("/confirm")

@@ -22,7 +22,7 @@ from tests.web.doors import (
 from tests.web.test_access import EXPECTED
 
 __all__ = ["world"]
-METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
 NEVER = ("PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
 
 
@@ -106,6 +106,8 @@ def refusal(standing, who):
     """Return the status that *standing* gets where *who* may enter; None: no refusal."""
     if who == "public":
         return None
+    if who == "token":
+        return 401
     if standing == "nobody":
         return 303
     if who == "signed_in":
@@ -137,6 +139,8 @@ def is_as_declared(answer, method, status):
         return answer.location.split("?")[0] == "/login"
     if method == "HEAD":
         return answer.text == ""
+    if status == 401:
+        return answer.json["error"]["code"] == "no_token"
     told = SENTENCES[status] in answer.text
     return told and "hush" not in answer.text and "ONLY_" not in answer.text
 
@@ -210,7 +214,7 @@ def test_no_other_method_does_anything(app, world, login, name):
     visitor, wrong = arrive(name, app, world, login), {}
     with unchanged():
         for door in doors(app):
-            for method in (*NEVER, *({"GET", "POST"} - set(door.endpoints))):
+            for method in {"GET", "POST", *NEVER} - set(door.endpoints):
                 answer = visitor.send(method, door.address(method, world.daily))
                 if answer.status_code != 405:
                     wrong[method, door.rule] = answer.status_code

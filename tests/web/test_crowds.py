@@ -13,7 +13,7 @@ from dashboard.archive import KdfCost
 from dashboard.backup import gate
 from dashboard.jobs import runner
 from dashboard.models import Role
-from dashboard.web import backup_jobs, bodies
+from dashboard.web import backup_acts, bodies
 from tests import factories
 from tests.faults import tally
 from tests.faults.server import Person, backup_page
@@ -92,7 +92,7 @@ def test_fifty_who_validate_at_once(server):
     refused = [answer for answer, _ in answers if answer.status == 429]
     ends = [end.status for answer, end in answers if answer.status != 429]
     assert set(ends) == {422}  # the password is wrong: each of them was derived
-    assert gate.AT_ONCE <= len(ends) <= runner.WORKERS + runner.WAITING + backup_jobs.INTAKE_AT_ONCE
+    assert gate.AT_ONCE <= len(ends) <= runner.WORKERS + runner.WAITING + backup_acts.INTAKE_AT_ONCE
     assert all("Retry-After" in answer.headers for answer in refused)
     assert look.most - base < gate.AT_ONCE * 256 * MIB + 128 * MIB
     found, before = (statistics.quantiles(some, n=20)[-1] for some in (look.seconds, alone))

@@ -97,6 +97,8 @@ def routes(app):
     """(endpoint, method, address) of every unsafe route."""
     adapter, found = app.url_map.bind(""), []
     for rule in app.url_map.iter_rules():
+        if EXPECTED[rule.endpoint][0] == "token":  # no cookie counts there: see test_api_access
+            continue
         values = {name: ARGUMENTS.get(name, "1") for name in rule.arguments}
         for method in rule.methods & UNSAFE:
             address = adapter.build(rule.endpoint, values, method=method)

@@ -45,6 +45,8 @@ class Tracer:
         name = frame.f_code.co_filename
         if event != "call" or not name.startswith(HOME) or name.endswith(NEVER_IN):
             return
+        if frame.f_code.co_name == "<genexpr>":
+            return  # to close one is a call of it, too, and an error there reaches nobody
         self.count += 1
         if self.count == self.at:
             self.where = frame.f_code.co_name

@@ -30,7 +30,15 @@ READ_BY_HAND = {
     "plugins.add": {"then"},
     "key_deletion.delete": {"key", "all", "q", "type", "show"},
 }
-MANY = {"profiles", "roles", "workspace", "key", "also", "roles.ANNOUNCE"}  # fields of many values
+MANY = {
+    "profiles",
+    "roles",
+    "scopes",
+    "workspace",
+    "key",
+    "also",
+    "roles.ANNOUNCE",
+}  # fields of many values
 
 
 def columns():
