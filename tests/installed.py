@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from werkzeug.routing import Map
@@ -67,8 +68,14 @@ def new_app(settings: Settings, folders: Folders) -> Flask:
     }
     del app.__dict__["wsgi_app"]  # that of the original
     front.init_app(app)
-    app.url_map = _copy_of(made.url_map)
     app.view_functions = dict(made.view_functions)
+
+    def add_url_rule(*args: Any, **kwargs: Any) -> None:
+        if app.url_map is made.url_map:  # few tests add a route, and the copy takes longest
+            app.url_map = _copy_of(made.url_map)
+        type(app).add_url_rule(app, *args, **kwargs)
+
+    app.add_url_rule = add_url_rule
     for hooks in ("before_request_funcs", "after_request_funcs", "error_handler_spec"):
         setattr(app, hooks, copy.deepcopy(getattr(made, hooks)))
     return app

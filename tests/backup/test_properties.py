@@ -1,6 +1,6 @@
 """Whatever a unit holds comes back the same: in its own unit, another one, and another server.
 
-Hypothesis makes the states. The ordinary run tries 60; `HYPOTHESIS_PROFILE=long` (`make fuzz`)
+Hypothesis makes the states. The ordinary run tries 30; `HYPOTHESIS_PROFILE=long` (`make fuzz`)
 tries 2,000. In CI the examples are always the same ones.
 """
 
@@ -37,8 +37,8 @@ COMMON = {
     "derandomize": bool(os.environ.get("CI")) and not LONG,
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
-many = settings(max_examples=2_000 if LONG else 60, **COMMON)
-some = settings(max_examples=400 if LONG else 15, **COMMON)
+many = settings(max_examples=2_000 if LONG else 30, **COMMON)
+some = settings(max_examples=400 if LONG else 10, **COMMON)
 
 
 class Server:

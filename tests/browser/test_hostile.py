@@ -56,6 +56,7 @@ MADE = """() => {
 # What runs at once, what breaks out, what htmx would take: the worst of the corpus.
 WORST = of("script", "handler", "vector", "mutation", "breaking out", "page", "htmx", "markdown")
 REST = [one for one in POSSIBLE if one not in WORST]
+ROWS = 6 if LONG else 4  # of each kind, whose pages are opened
 OPENED = "dialog, details, [popover]"
 
 
@@ -152,7 +153,7 @@ def addresses(count: int) -> list[str]:
         if one.who == "maja.lind" and not one.before_setup and one.javascript
     ]
     found = [at for at in dict.fromkeys(screens) if "/w/ws-" not in at and "example." not in at]
-    for number in range(0, count, max(1, count // 6)):
+    for number in range(0, count, max(1, count // ROWS)):
         plugin, workspace = f"{ADMIN}/plugins/hostile.p{number:03}", f"{DAILY}/w/ws-{number:03}"
         found += [plugin, f"{plugin}?as=text", f"{plugin}/file", f"{plugin}/uninstall"]
         pages = ("", "/settings", "/applications", "/delete", "/export",

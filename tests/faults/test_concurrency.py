@@ -23,7 +23,7 @@ from tests.faults.conftest import LONG
 from tests.faults.crowd import LOOKS, READERS, Crowd, Town, import_, together, town_at
 from tests.faults.server import backup_page, has_imported
 
-ROUNDS = 200 if LONG else 20
+ROUNDS = 200 if LONG else 12
 CONTROL_ROUNDS = 20  # a broken build is noticed in the first few
 
 
@@ -154,7 +154,7 @@ def test_an_import_among_writers_and_readers_is_whole_for_everybody(crowd):
 
 
 def test_an_export_among_writers_is_of_one_revision(crowd):
-    for _ in range(ROUNDS // 10):
+    for _ in range(max(2, ROUNDS // 10)):
         assert crowd.export_round() == []
 
 

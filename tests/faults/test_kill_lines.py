@@ -36,11 +36,17 @@ def new_lines(events: Events, act: str) -> list[Line]:
 
 
 def chosen(events: Events, act: str) -> list[Line | int]:
-    """Return where to kill *act*: at every third new line and some events; in a long run at all."""
+    """Return where to kill *act*: at some new lines and some events; in a long run at all."""
     count, lines = len(events[act]), new_lines(events, act)
     later = range(1, count + 1, 1 if LONG else count // LATER)
-    # The last line is always among them.
-    return [*(lines if LONG else lines[::-3][::-1]), *later]
+    return [*(lines if LONG else some_of(lines)), *later]
+
+
+def some_of(lines: Sequence[Line]) -> list[Line]:
+    """Return every sixth of *lines* of each file, and the last of each."""
+    files = dict.fromkeys(file for file, _ in lines)
+    chosen = {line for each in files for line in [it for it in lines if it[0] == each][::-6]}
+    return [line for line in lines if line in chosen]
 
 
 def swept(
