@@ -67,9 +67,10 @@ fuzz: $(READY_DEV) $(READY_FUZZ)  ## fuzz the reader and try 2,000 states (ARGS=
 	@PYTHONPATH=.:$(VENV)/fuzz $(PYTHON) -m tests.fuzz.campaign $(ARGS)
 	@HYPOTHESIS_PROFILE=long $(PYTHON) -m pytest -q -o faulthandler_timeout=0 tests/backup/test_properties.py
 
-# Power cuts and full disks need root for a disk of their own; without it they are skipped, and say so.
+# Power cuts and full disks need root for a disk of their own; without it they are skipped, and say so. The
+# others are on a disk, too, not in memory as the tests of `make test`.
 faults: $(READY_DEV)  ## run the long fault sweeps: kills, power cuts, I/O errors, crowds (takes hours)
-	@FAULTS=long $(PYTHON) -m pytest -o faulthandler_timeout=0 tests/faults $(ARGS)
+	@FAULTS=long PYTEST_DEBUG_TEMPROOT=$${TMPDIR:-/tmp} $(PYTHON) -m pytest -o faulthandler_timeout=0 tests/faults $(ARGS)
 
 hostile: $(READY_DEV) chromium  ## put every hostile string into every field and look at every page (half an hour)
 	@HOSTILE=long $(PYTHON) -m pytest $(WORKERS) tests/web/test_hostile.py tests/web/test_hostile_forms.py \
