@@ -223,7 +223,7 @@ def test_ids_of_others_answer_like_missing_ones(app, world, folders):
         ("DELETE", "/units/daily/uploads/{}", {}),
         ("POST", "/units/daily/uploads/{}/validation", {"json": {"password": PASSWORD}}),
         ("GET", "/jobs/{}", {}),
-        ("DELETE", "/jobs/{}", {}),
+        ("POST", "/jobs/{}/cancel", {}),
     ]
     with Unchanged(world.cast.daily, world.cast.weekly):
         for method, path, more in places:
@@ -242,4 +242,6 @@ def test_a_job_needs_the_scope_of_what_it_does(app, cast):
         script = Script(app, make_token(cast.alice, [scope])[1])
         wanted = 200 if scope is Scope.EXPORT else 403
         assert script.ask("GET", f"/jobs/{job}").status_code == wanted, scope
-        assert script.ask("DELETE", f"/jobs/{job}").status_code == (409 if wanted == 200 else 403)
+        assert script.ask("POST", f"/jobs/{job}/cancel").status_code == (
+            409 if wanted == 200 else 403
+        )

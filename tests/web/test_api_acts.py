@@ -238,12 +238,12 @@ def test_screens_and_api_see_the_same_jobs(app, cast, login, script, slow):
 def test_a_job_can_be_cancelled(script, cast, slow, folders):
     job = script.ask("POST", "/units/daily/exports", json={"password": PASSWORD}).json
     slow.wait()
-    assert script.ask("DELETE", f"/jobs/{job['id']}").status_code == 202
+    assert script.ask("POST", f"/jobs/{job['id']}/cancel").status_code == 202
     slow.finish()
     ended = script.end_of(job["id"])
     assert (ended["state"], ended["error"]["code"]) == ("cancelled", "cancelled")
     assert list(folders.exports.iterdir()) == []
-    assert told(script.ask("DELETE", f"/jobs/{job['id']}")) == (409, "ended")
+    assert told(script.ask("POST", f"/jobs/{job['id']}/cancel")) == (409, "ended")
 
 
 def test_an_upload_in_use_is_not_deleted(script, slow, folders):

@@ -31,11 +31,11 @@ def job(uid: str) -> Job:
     return job_of(_enter(uid))
 
 
-@operation("DELETE", "/jobs/<uid>", gives=Job, status=202, refuses=(409,))
+@operation("POST", "/jobs/<uid>/cancel", gives=Job, status=202, refuses=(409,))
 def cancel(uid: str) -> Response:
     """Stop a job of the token's user, unless it is past the point of no return.
 
-    It ends at its next step; nothing was changed then.
+    It ends at its next step; nothing was changed then. What became of it stays to be asked for.
     """
     run = _enter(uid)
     found = backup_page.jobs().find(uid, run.unit)
