@@ -38,7 +38,7 @@ class NewTokenForm(FlaskForm):
         self._units = {unit.slug: unit for unit in units}
         choices = [SelectChoice(slug, unit.name) for slug, unit in self._units.items()]
         self.unit.choices = [
-            SelectChoice(EVERY_UNIT, "Every unit of which I am an admin"),
+            SelectChoice(EVERY_UNIT, "All where I am admin"),
             *choices,
         ]
 
