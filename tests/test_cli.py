@@ -75,6 +75,13 @@ def test_decrypt_gives_the_payload_as_lines(run, saved, tmp_path):
     )
 
 
+def test_decrypt_tells_as_json_what_it_wrote(run, saved, tmp_path):
+    out = tmp_path / "out.ndjson"
+    told = json.loads(run("backup", "decrypt", saved, "-o", out, "--json").stdout)
+    assert told == {"file": str(out), "bytes": out.stat().st_size}
+    assert "name a file" in run("backup", "decrypt", saved, "-o", "-", "--json", code=2).stderr
+
+
 def test_a_failed_decrypt_leaves_no_file(run, saved, tmp_path):
     cut = tmp_path / "cut.dbk"
     cut.write_bytes(saved.read_bytes()[:-1])
@@ -271,7 +278,9 @@ def test_a_user_is_taken_out_of_a_unit_but_never_its_last_admin(run, cast):
 
 
 def test_units_and_users_can_be_made_and_listed(run, cast, monkeypatch):
-    run("unit", "create", "night", "--name", "Night Shift")
+    told = json.loads(run("unit", "create", "night", "--name", "Night Shift", "--json").stdout)
+    made = Unit.get(Unit.slug == "night")
+    assert told == {"slug": "night", "name": "Night Shift", "uid": made.uid}
     monkeypatch.setenv("DASHBOARD_USER_PASSWORD", "a long enough one")
     run("user", "create", "New@Harbour.example", "--unit", "night", "--role", "admin")
     units = json.loads(run("unit", "list", "--json").stdout)

@@ -151,3 +151,44 @@ def test_nobody_of_that_address_is_said_with_a_hint(run, cast, logged_in, comman
     assert "There is no user nobody@harbour.example." in refused
     assert "hint:" in refused
     assert people() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["create", "new@harbour.example", "--unit", "daily", "--role", "user"],
+            {"email": "new@harbour.example", "name": "new", "unit": "daily", "role": "user"},
+        ),
+        (
+            ["remove", "rita@harbour.example", "--unit", "daily"],
+            {"email": "rita@harbour.example", "unit": "daily", "was": "readonly"},
+        ),
+        (["password", "rita@harbour.example"], {"email": "rita@harbour.example"}),
+        (["disable", "rita@harbour.example"], {"email": "rita@harbour.example", "active": False}),
+        (["enable", "rita@harbour.example"], {"email": "rita@harbour.example", "active": True}),
+    ],
+)
+def test_what_was_done_is_json_on_request(run, cast, monkeypatch, words, told):
+    monkeypatch.setenv("DASHBOARD_USER_PASSWORD", NEW)
+    if words[0] == "enable":
+        run("user", "disable", words[1])
+    result = run("user", *words, "--json")
+    assert json.loads(result.stdout) == told
+    assert told["email"] in result.stderr
+
+
+def test_a_second_factor_that_is_off_is_json_on_request(run, cast):
+    set_up(cast.alice)
+    told = json.loads(run("user", "second-factor-off", cast.alice.email, "--json").stdout)
+    assert told == {"email": cast.alice.email, "second_factor": False}
+
+
+def test_a_refusal_of_every_such_command_has_its_code(run, cast):
+    before = people()
+    for words in (["password"], ["disable"], ["enable"], ["second-factor-off"]):
+        result = run("user", *words, "nobody@harbour.example", "--json", code=1)
+        assert json.loads(result.stdout)["error"]["code"] == "no_such_user"
+    result = run("user", "remove", "nobody@harbour.example", "--unit", "daily", "--json", code=1)
+    assert json.loads(result.stdout)["error"]["code"] == "no_such_member"
+    assert people() == before

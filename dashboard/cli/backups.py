@@ -145,20 +145,25 @@ def verify(file: Path, password_file: Path | None, *, as_json: bool) -> None:
     help="The file to make, or - for standard output.",
 )
 @password_option
+@json_option
 @refusing
-def decrypt(file: Path, output: Path, password_file: Path | None) -> None:
+def decrypt(file: Path, output: Path, password_file: Path | None, *, as_json: bool) -> None:
     """Write the payload of FILE as plain NDJSON text. The output holds every secret in clear.
 
     Example: dashboard backup decrypt daily.dbk -o daily.ndjson
     """
+    to_stdout = str(output) == "-"
+    if to_stdout and as_json:
+        raise click.UsageError("With --json name a file: the payload itself would be in between.")
+    written = 0
     with file.open("rb") as source:
         engine.inspect(source)
         source.seek(0)
         password = ask_password(password_file, VARIABLE, PROMPT)
-        to_stdout = str(output) == "-"
         with nullcontext(sys.stdout.buffer) if to_stdout else new_output(output) as sink:
             for lines in engine.decrypt_with_password(source, password):
-                sink.write(lines)
+                written += sink.write(lines)
+    show({"file": str(output), "bytes": written}, [], as_json=as_json)
 
 
 @backup.command("import")

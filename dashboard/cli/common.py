@@ -96,6 +96,12 @@ def show(data: Any, lines: list[str], *, as_json: bool) -> None:
             click.echo(line)
 
 
+def tell(data: Any, sentence: str, *, as_json: bool) -> None:
+    """Say on stderr what was done, and print it as JSON too, if that is asked for."""
+    show(data, [], as_json=as_json)
+    click.echo(sentence, err=True)
+
+
 def plain(text: str) -> str:
     """Return *text* without anything that a terminal would obey."""
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -6,7 +6,7 @@ from ..config import Settings
 from ..db import write_transaction
 from ..models import Membership, Unit, audit
 from ..models.people import create_unit
-from .common import COMMAND_LINE, json_option, opened, refusing, show
+from .common import COMMAND_LINE, json_option, opened, refusing, show, tell
 
 
 @click.group()
@@ -40,9 +40,10 @@ def list_units(settings: Settings, *, as_json: bool) -> None:
 @unit.command("create")
 @click.argument("slug")
 @click.option("--name", required=True, metavar="NAME", help="The unit's name, as people read it.")
+@json_option
 @click.pass_obj
 @refusing
-def create(settings: Settings, slug: str, name: str) -> None:
+def create(settings: Settings, slug: str, name: str, *, as_json: bool) -> None:
     """Create an empty unit.
 
     Example: dashboard unit create coast-weekly --name "Coast Weekly"
@@ -50,4 +51,5 @@ def create(settings: Settings, slug: str, name: str) -> None:
     with opened(settings), write_transaction():
         made = create_unit(slug, name)
         audit("unit.create", by=COMMAND_LINE, unit=made, subject=made.name)
-    click.echo(f"Unit {made.slug} created.", err=True)
+    data = {"slug": made.slug, "name": made.name, "uid": made.uid}
+    tell(data, f"Unit {made.slug} created.", as_json=as_json)

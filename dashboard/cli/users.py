@@ -19,6 +19,7 @@ from .common import (
     refuse,
     refusing,
     show,
+    tell,
     unit_or_refuse,
 )
 
@@ -80,6 +81,7 @@ def list_users(settings: Settings, *, as_json: bool) -> None:
     help="The person's name; without it, the part of the address before the @.",
 )
 @password_option
+@json_option
 @click.pass_obj
 @refusing
 def create(
@@ -89,6 +91,8 @@ def create(
     role: str,
     name: str | None,
     password_file: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Create a user, or add one who is there already to another unit.
 
@@ -110,15 +114,17 @@ def create(
                 audit("user.create", by=COMMAND_LINE, unit=found, subject=person.email)
             set_role(person, found, Role(role))
             audit("member.role", by=COMMAND_LINE, unit=found, subject=person.email, role=role)
-    click.echo(f"{person.email} is {role} in {slug}.", err=True)
+    data = {"email": person.email, "name": person.name, "unit": slug, "role": role}
+    tell(data, f"{person.email} is {role} in {slug}.", as_json=as_json)
 
 
 @user.command("remove")
 @click.argument("email")
 @click.option("--unit", "slug", required=True, metavar="SLUG", help="The unit to leave.")
+@json_option
 @click.pass_obj
 @refusing
-def remove(settings: Settings, email: str, slug: str) -> None:
+def remove(settings: Settings, email: str, slug: str, *, as_json: bool) -> None:
     """Take a user out of a unit; never its last admin. The user and private workspaces stay.
 
     Example: dashboard user remove omar@harbour.example --unit coast-weekly
@@ -133,15 +139,17 @@ def remove(settings: Settings, email: str, slug: str) -> None:
                 refuse("no_such_member", f"{email} is no member of {slug}.")
             set_role(person, found, None)
             audit("member.remove", by=COMMAND_LINE, unit=found, subject=person.email, was=role)
-    click.echo(f"{person.email} is no member of {slug} any more.", err=True)
+    data = {"email": person.email, "unit": slug, "was": role}
+    tell(data, f"{person.email} is no member of {slug} any more.", as_json=as_json)
 
 
 @user.command("password")
 @click.argument("email")
 @password_option
+@json_option
 @click.pass_obj
 @refusing
-def password(settings: Settings, email: str, password_file: Path | None) -> None:
+def password(settings: Settings, email: str, password_file: Path | None, *, as_json: bool) -> None:
     """Give a user a new login password. Every session and access token of the user ends.
 
     It comes from a prompt, --password-file or DASHBOARD_USER_PASSWORD.
@@ -154,14 +162,16 @@ def password(settings: Settings, email: str, password_file: Path | None) -> None
             password_file, "DASHBOARD_USER_PASSWORD", "New login password", confirm=True
         )
         set_password(person, new, by=COMMAND_LINE)
-    click.echo(f"{person.email} has a new password and is logged out everywhere.", err=True)
+    sentence = f"{person.email} has a new password and is logged out everywhere."
+    tell({"email": person.email}, sentence, as_json=as_json)
 
 
 @user.command("second-factor-off")
 @click.argument("email")
+@json_option
 @click.pass_obj
 @refusing
-def second_factor_off(settings: Settings, email: str) -> None:
+def second_factor_off(settings: Settings, email: str, *, as_json: bool) -> None:
     """Switch a user's second factor off: for a lost phone without recovery codes.
 
     Make sure first that it is the user who asks: from now on the password alone logs in.
@@ -173,14 +183,16 @@ def second_factor_off(settings: Settings, email: str) -> None:
         if not second_factor.has_second_factor(person):
             refuse("no_second_factor", f"{person.email} has no second factor.")
         second_factor.turn_off(person, by=COMMAND_LINE)
-    click.echo(f"{person.email} logs in with the password alone.", err=True)
+    data = {"email": person.email, "second_factor": False}
+    tell(data, f"{person.email} logs in with the password alone.", as_json=as_json)
 
 
 @user.command("disable")
 @click.argument("email")
+@json_option
 @click.pass_obj
 @refusing
-def disable_user(settings: Settings, email: str) -> None:
+def disable_user(settings: Settings, email: str, *, as_json: bool) -> None:
     """Keep a user from logging in; never the last admin of a unit. Roles stay, all else ends.
 
     Example: dashboard user disable omar@harbour.example
@@ -188,14 +200,16 @@ def disable_user(settings: Settings, email: str) -> None:
     with opened(settings):
         person = _user_or_refuse(email)
         disable(person, by=COMMAND_LINE)
-    click.echo(f"{person.email} cannot log in any more and is logged out everywhere.", err=True)
+    sentence = f"{person.email} cannot log in any more and is logged out everywhere."
+    tell({"email": person.email, "active": False}, sentence, as_json=as_json)
 
 
 @user.command("enable")
 @click.argument("email")
+@json_option
 @click.pass_obj
 @refusing
-def enable_user(settings: Settings, email: str) -> None:
+def enable_user(settings: Settings, email: str, *, as_json: bool) -> None:
     """Let a disabled user log in again, with the password and the roles of before.
 
     Example: dashboard user enable omar@harbour.example
@@ -203,7 +217,11 @@ def enable_user(settings: Settings, email: str) -> None:
     with opened(settings):
         person = _user_or_refuse(email)
         enable(person, by=COMMAND_LINE)
-    click.echo(f"{person.email} can log in again.", err=True)
+    tell(
+        {"email": person.email, "active": True},
+        f"{person.email} can log in again.",
+        as_json=as_json,
+    )
 
 
 def _user_or_refuse(email: str) -> User:

@@ -126,6 +126,16 @@ def test_the_reference_is_what_the_help_says():
                 assert f"{parameter.opts[-1]}" in page.split(f"\n## `{name}")[1].split("\n## ")[0]
 
 
+def test_every_command_prints_json_on_request():
+    """But for the server, and for what prints text of its own for another program."""
+    without = {name for name, command in commands() if "as_json" not in names_of(command)}
+    assert without == {"serve", "completion", "openapi"}
+
+
+def names_of(command):
+    return {parameter.name for parameter in command.params}
+
+
 def test_every_option_that_is_named_exists():
     """Between words, where no command stands with it; those of other programs are told apart."""
     known = {opt for _, command in commands() for p in command.params for opt in p.opts}
