@@ -32,10 +32,10 @@ def test_a_block_is_run_or_says_why_not(block):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", RUN, ids=name)
-def test_what_a_page_says_works_as_it_stands(page, tmp_path):
+@pytest.mark.parametrize("document", RUN, ids=name)
+def test_what_a_page_says_works_as_it_stands(document, tmp_path):
     """From top to bottom, in an empty folder, as somebody new would type it."""
-    found = [block for block in BY_PAGE[page] if block.is_run]
+    found = [block for block in BY_PAGE[document] if block.is_run]
     alone = any("./dashboard" in block.text for block in found)
     for number, block in enumerate(found):
         if number == 0 or block.option("anew") or block.option("with the demo"):

@@ -89,9 +89,9 @@ def test_the_blocks_hold_commands_of_ours():
     assert sum(check_line(line, whole=True) for _, line in TYPED_LINES) > 15
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_command_between_words_exists(page):
-    for span in re.findall(r"`([^`\n]+)`", prose(page)):
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_a_command_between_words_exists(document):
+    for span in re.findall(r"`([^`\n]+)`", prose(document)):
         if re.match(r"(\S*/)?(python3? app\.py|dashboard|make) \S", span):
             check_line(span.replace("…", ""), whole=False)
 

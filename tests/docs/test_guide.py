@@ -66,7 +66,7 @@ def test_every_picture_of_the_guide_can_be_taken_again():
     assert {picture.screen for picture in PICTURES} <= {screen.name for screen in SCREENS}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_picture_says_what_it_shows(page):
-    for words in re.findall(r"!\[([^\]]*)\]", page.read_text()):
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_every_picture_says_what_it_shows(document):
+    for words in re.findall(r"!\[([^\]]*)\]", document.read_text()):
         assert len(words.split()) > 2

@@ -25,22 +25,22 @@ def anchors(page) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_somewhere(page):
-    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
         if re.match(r"https?:", link):
             continue
         target, _, anchor = link.partition("#")
-        file = (page.parent / target).resolve() if target else page
+        file = (document.parent / target).resolve() if target else document
         assert file.exists(), link
         assert not anchor or anchor in anchors(file), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_variable_that_is_named_exists(page):
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: str(document.relative_to(ROOT)))
+def test_every_variable_that_is_named_exists(document):
     known = {setting.variable for setting in SETTINGS}
     known |= {f"DASHBOARD_{name}_PASSWORD" for name in ("BACKUP", "USER", "DEMO")}
-    named = re.findall(r"\bDASHBOARD_[A-Z][A-Z_]*[A-Z]\b", page.read_text())
+    named = re.findall(r"\bDASHBOARD_[A-Z][A-Z_]*[A-Z]\b", document.read_text())
     assert set(named) <= known
 
 
