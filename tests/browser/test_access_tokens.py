@@ -45,6 +45,7 @@ def test_a_token_from_its_making_to_its_end(page, live, cast, log_in):
     expect(here).to_contain_text("last used")
     with pytest.raises(Error, match="ERR_CACHE_MISS"):  # the browser has not kept the page
         page.go_back()
+    page.wait_for_url(re.compile("^chrome-error:"))
     page.goto(f"{live}/account")
     here.get_by_role("button", name="Revoke nightly").click()
     expect(page.get_by_text("does not work any more.")).to_be_visible()

@@ -8,6 +8,7 @@ NAMES = "openat,open,creat,mkdir,mkdirat,mknod,mknodat,link,linkat,symlink,symli
 NAMES += ",umask,chmod,fchmod,fchmodat,rename,renameat,renameat2"
 _CALL = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\d+)")
 _PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_DEVICE = re.compile(r"/dev/(?!shm/)")
 _MODE = re.compile(r", (0\d*)\)?$")
 
 
@@ -31,7 +32,7 @@ class Made:
 
 
 def made_in(trace: str) -> list[Made]:
-    """Return what was made in *trace*, in order; /dev is not of this world."""
+    """Return what was made in *trace*, in order; devices are not files."""
     found, umask = [], 0o777
     for line in trace.splitlines():
         call = _CALL.fullmatch(line.partition(" (E")[0].strip())
@@ -43,7 +44,7 @@ def made_in(trace: str) -> list[Made]:
             umask = int(words, 8)
         elif name.startswith(("link", "symlink", "mknod")):
             found.append(Made(paths[-1], 0o777, True))  # none is wanted
-        elif mode and paths and not paths[0].startswith("/dev/"):
+        elif mode and paths and not _DEVICE.match(paths[0]):
             if name.startswith("mkdir"):
                 found.append(Made(paths[0], int(mode[1], 8) & ~umask, True))
             elif name.startswith(("open", "creat")) and (
