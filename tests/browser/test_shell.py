@@ -144,9 +144,12 @@ def test_no_answer_at_all_is_told(page, log_in, cast, complaints):
     complaints.clear()  # that the network failed is the point here
 
 
-def test_a_fragment_of_somebody_who_was_logged_out_leads_to_the_login_page(page, log_in, cast):
+def test_a_fragment_of_somebody_who_was_logged_out_leads_to_the_login_page(
+    page, log_in, cast, live
+):
     log_in(page, cast.rita)
-    # In the place of the cards: they fetch too, and would be led to the log-in page first.
+    # A page that fetches nothing by itself: that would be led to the log-in page first.
+    page.goto(f"{live}/units")
     page.evaluate(
         """() => {
           const button = document.createElement("button");
@@ -159,7 +162,7 @@ def test_a_fragment_of_somebody_who_was_logged_out_leads_to_the_login_page(page,
     )
     Session.delete().execute()
     page.get_by_role("button", name="Fetch").click()
-    expect(page).to_have_url(re.compile(r"/login\?next=/u/daily/w/ws-one$"))
+    expect(page).to_have_url(re.compile(r"/login\?next=/units$"))
 
 
 def test_htmx_sends_the_token_and_a_form_is_busy_meanwhile(page, log_in, cast):
