@@ -67,10 +67,10 @@ class ArchiveReader:
                 done = 0
                 while done < head.count:
                     lines, pieces = self._lines(head.count - done)
-                    count = sum(count for _, count in pieces)
-                    digest.add(section.name, lines, count)
+                    total = sum(count for _, count in pieces)
+                    digest.add(section.name, lines, total)
                     if known and skip is not None and skip(section, lines):
-                        done += count
+                        done += total
                         continue
                     for piece, count in pieces:
                         rows = decode_rows(section, piece, count, done)

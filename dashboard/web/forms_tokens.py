@@ -36,11 +36,8 @@ class NewTokenForm(FlaskForm):
     def __init__(self, units: list[Unit]) -> None:
         super().__init__()
         self._units = {unit.slug: unit for unit in units}
-        choices = [SelectChoice(slug, unit.name) for slug, unit in self._units.items()]
-        self.unit.choices = [
-            SelectChoice(EVERY_UNIT, "All where I am admin"),
-            *choices,
-        ]
+        own = [SelectChoice(slug, unit.name) for slug, unit in self._units.items()]
+        self.unit.choices = [SelectChoice(EVERY_UNIT, "All where I am admin"), *own]
 
     def validate_scopes(self, field: CheckboxesField) -> None:
         """Ask for one: with a validator of its own, each checkbox would have to be ticked."""
