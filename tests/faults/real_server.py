@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from dashboard.models import BackupRun, RunKind, RunState
+from dashboard.models import BackupRun, ImportTicket, RunKind, RunState
 from tests import factories
 from tests.faults import site as ground
 from tests.faults.server import Answer, Person, backup_page, has_imported
@@ -68,8 +68,9 @@ class Client(threading.Thread):
         super().__init__(name="client")
         self.person, self.file = person, file
         self.ticket = ""
+        self.pressed = threading.Event()  # Import, or the client has come to its end without
         self.done = False
-        self.seconds = 0.0
+        self.seconds = self.import_seconds = 0.0
         self.error: BaseException | None = None
 
     def run(self) -> None:
@@ -80,6 +81,8 @@ class Client(threading.Thread):
             pass  # the server is gone
         except BaseException as error:
             self.error = error
+        finally:
+            self.pressed.set()
         self.seconds = time.monotonic() - begun
 
     def _bring_in(self) -> None:
@@ -88,8 +91,11 @@ class Client(threading.Thread):
         else:
             preview = self.person.validate(ground.UNIT, self.file)
         self.ticket = preview.ticket
+        pressed = time.monotonic()
+        self.pressed.set()
         answer = self.person.press_import(ground.UNIT, self.ticket)
         assert has_imported(ground.UNIT, answer), (answer.status, answer.text[-500:])
+        self.import_seconds = time.monotonic() - pressed
         self.done = True
 
 
@@ -104,8 +110,8 @@ class Rounds:
 
     def __post_init__(self) -> None:
         self.restarts: list[float] = []
-        # About what an import takes. Each round corrects it, so that many kills come late in one.
-        self.seconds = 0.0
+        # About what all of it takes, and the import alone. Each round that ends corrects them.
+        self.seconds = self.import_seconds = 0.0
         self._start()
 
     def _start(self) -> None:
@@ -123,21 +129,44 @@ class Rounds:
 
         In the first round the kill waits for the end.
         """
+        self._let_tickets_expire()
         before = ground.look(self.data_dir)
         after = self._other(before)
         imports = self._imports()
         by_undo = bool(imports) and self.chance.random() < 0.3
         client = Client(self.admin, None if by_undo else self.files[after.digests[ground.UNIT]])
         client.start()
-        client.join(self.chance.random() * self.seconds or PATIENCE_SECONDS)
+        self._wait(client)
         self.server.kill()
         client.join()
         self.end()
         if client.error is not None:
             raise client.error
-        self.seconds = client.seconds if client.done else 1.2 * self.seconds
+        self._learn(client)
         self._start()
         return self._judged(before, after, client, self._imports()[len(imports) :])
+
+    def _wait(self, client: Client) -> None:
+        """Wait until the moment of the kill: in every other round, one after Import is pressed.
+
+        Most of a round goes by before, and where it is killed then, nothing can be half done.
+        """
+        seconds = self.seconds
+        if self.chance.random() < 0.5:
+            client.pressed.wait(PATIENCE_SECONDS)
+            seconds = self.import_seconds
+        client.join(self.chance.random() * seconds or PATIENCE_SECONDS)
+
+    def _learn(self, client: Client) -> None:
+        if client.done:
+            self.seconds, self.import_seconds = client.seconds, client.import_seconds
+        else:
+            self.seconds, self.import_seconds = 1.2 * self.seconds, 1.2 * self.import_seconds
+
+    def _let_tickets_expire(self) -> None:
+        """Have the next start drop the uploads of earlier rounds: a user may have only so many."""
+        with ground.opened(self.data_dir):
+            ImportTicket.update(expires_at=0).where(ImportTicket.run.is_null()).execute()
 
     def _other(self, now: Snapshot) -> Snapshot:
         (other,) = self.files.keys() - {now.digests[ground.UNIT]}

@@ -16,7 +16,7 @@ from tests.faults.site import Site
 from tests.faults.tally import LONG, Tally
 
 KILLS = 500 if LONG else 20
-ENOUGH = 40  # rounds in which a broken build has to be caught
+ENOUGH = 100  # rounds in which a broken build has to be caught: about one kill in eight tells
 RESTART_SECONDS = 5
 
 
