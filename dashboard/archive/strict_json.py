@@ -32,31 +32,26 @@ def are_plain(texts: Sequence[str]) -> bool:
     """Return whether *texts* are proven to be strict JSON by a quick look; False proves nothing.
 
     What encodes back to the very same text has no key twice (one would be lost), no odd number and
-    no odd spelling. Many at a time, since a call for each would cost more than the look.
+    no odd spelling. All are one text here, a line each, since a call for each would cost more than
+    the look: an encoded value holds no line break, so equal texts have equal lines.
     """
     try:
-        raws = [text.encode() for text in texts]
-        values = list(map(_PLAIN_DECODER.decode, raws))
-        if list(map(_PLAIN_ENCODER.encode, values)) != raws:
+        lines = ("\n".join(texts) + "\n").encode()
+        values = _PLAIN_DECODER.decode_lines(lines)
+        if len(values) != len(texts) or _PLAIN_ENCODER.encode_lines(values) != lines:
             return False
     except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
         return False
-    whole = b"\n".join(raws)
-    if b"\\u" in whole or _LONG_INTEGER in whole.translate(_DIGITS_AS_NINE):
+    if b"\\u" in lines or _LONG_INTEGER in lines.translate(_DIGITS_AS_NINE):
         return False
-    # Too deep takes a bracket on either side for each level.
-    long = [pair for pair in zip(raws, values, strict=True) if len(pair[0]) > 2 * MAX_JSON_DEPTH]
-    return all(_is_shallow(raw, value) for raw, value in long)
-
-
-def _is_shallow(raw: bytes, value: Any) -> bool:
-    # Fewer brackets than the limit cannot be nested deeper.
-    if raw.count(b"[") + raw.count(b"{") <= MAX_JSON_DEPTH:
-        return True
     # What is one level too deep begins a line with as many blanks as the limit, and no string can
     # look so, since it has no line breaks. A few others do too; those are looked at slowly.
-    return _TOO_DEEP not in msgspec.json.format(raw, indent=1) or not _is_deeper(
-        value, MAX_JSON_DEPTH
+    return not any(
+        _TOO_DEEP in msgspec.json.format(text, indent=1)
+        and _is_deeper(_PLAIN_DECODER.decode(text), MAX_JSON_DEPTH)
+        for text in texts
+        # Too deep takes a bracket on either side for each level.
+        if len(text) > 2 * MAX_JSON_DEPTH and text.count("[") + text.count("{") > MAX_JSON_DEPTH
     )
 
 
@@ -132,6 +127,6 @@ _DECODER = json.JSONDecoder(
 )
 _DIGITS_AS_NINE = bytes(ord("9") if chr(at).isdigit() and at < 128 else at for at in range(256))
 _LONG_INTEGER = b"9" * MAX_NUMBER_CHARS  # with a sign it is one character too long
-_TOO_DEEP = b"\n" + b" " * MAX_JSON_DEPTH
+_TOO_DEEP = "\n" + " " * MAX_JSON_DEPTH
 _PLAIN_ENCODER = msgspec.json.Encoder()
 _PLAIN_DECODER = msgspec.json.Decoder()
