@@ -37,7 +37,7 @@ from .keys import (
 )
 from .manifest import ContentDigest, Manifest, Trailer, UnitLabel, encode_line, section_heads
 from .read_back import Proof, ReadBack
-from .reader import ArchiveReader, Batch, open_with_password, unlock
+from .reader import ArchiveReader, Batch, Proven, open_with_password, unlock
 from .rows import SECTION_BY_NAME, SECTIONS, Row, Section, decode_rows, encode_rows
 from .writer import ArchiveWriter, Lines, lines_of
 
@@ -61,6 +61,7 @@ __all__ = [
     "NotABackup",
     "PasswordSlot",
     "Proof",
+    "Proven",
     "ReadBack",
     "Row",
     "SealedSlot",

@@ -38,6 +38,11 @@ REFERENCES = {
 _REFERRED = {target for pairs in REFERENCES.values() for _, target in pairs}
 
 
+def stands_alone(section: Section) -> bool:
+    """Return whether rows of *section* mean the same whatever the other rows of the file are."""
+    return section.name not in _REFERRED and section.name not in REFERENCES
+
+
 class RowChecker:
     """Checks the rows of one file, section after section, in batches of any size."""
 

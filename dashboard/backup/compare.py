@@ -1,10 +1,11 @@
 """Unit and backup side by side: what an import would add, remove and change, without holding rows.
 
 Both come sorted by the same keys, so comparing them is a merge of two streams. What is equal for
-many rows in a row is passed over at once, which is nearly everything between two near days.
+many rows in a row is passed over at once, which is nearly everything between two near days: by the
+bytes of its lines where the rules have nothing to add, by its rows elsewhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -15,6 +16,7 @@ from ..archive import Row, Section
 from ..models import Unit, revision_of
 from .sections import TABLES
 from .tables import Table
+from .unit_rows import UnitRows
 
 NAMES = 1_000  # of each kind in each section; the rest is counted
 STRIDE = 256  # rows compared at once
@@ -89,10 +91,21 @@ class Comparer:
 
     def add(self, section: Section, rows: Sequence[Row]) -> None:
         """Take the next *rows* of the backup."""
+        self._merge_of(section).add(rows)
+
+    def passes(self, section: Section, lines: bytes, count: int) -> bool:
+        """Take the next *count* rows as their *lines*, if that can be; return whether it could.
+
+        It can where the unit has these very lines next, and their rows were checked: then so are
+        those of the backup.
+        """
+        return self._merge_of(section).passes(lines, count)
+
+    def _merge_of(self, section: Section) -> "_Merge":
         while self._merge is None or self._merge.section is not section:
             self._end_section()
             self._merge = next(self._coming)
-        self._merge.add(rows)
+        return self._merge
 
     def finish(self) -> Comparison:
         """Return the result: the backup has no more rows."""
@@ -113,14 +126,18 @@ class _Merge:
     def __init__(self, table: Table, unit: Unit, names: int, called: dict[str, str]) -> None:
         self.section = table.section
         self._key = itemgetter(*self.section.key_at)
-        self._batches: Iterator[list[Row]] = table.batches(unit)
-        self._now: list[Row] = []
-        self._at = 0
+        self._now = UnitRows(table, unit)
         self._same = 0
         self._counts = dict.fromkeys(Kind, 0)
         self._most = names
         self._names: dict[Kind, list[NameChange]] = {kind: [] for kind in Kind}
         self._called = called
+
+    def passes(self, lines: bytes, count: int) -> bool:
+        passed = self._now.pass_lines(lines, count)
+        if passed:
+            self._same += count
+        return passed
 
     def add(self, then: Sequence[Row]) -> None:
         self._learn(then)
@@ -129,18 +146,19 @@ class _Merge:
             if not self._has_now():
                 self._note(Kind.COME, then[at:])
                 return
-            size = min(len(then) - at, len(self._now) - self._at, STRIDE)
-            if self._now[self._at : self._at + size] == then[at : at + size]:
+            now = self._now
+            size = min(len(then) - at, len(now.rows) - now.at, STRIDE)
+            if now.rows[now.at : now.at + size] == then[at : at + size]:
                 self._same += size
-                self._at += size
+                now.at += size
                 at += size
             else:
                 at = self._add_one_by_one(then, at, size)
 
     def finish(self) -> SectionChange:
         while self._has_now():
-            self._note(Kind.GONE, self._now[self._at :])
-            self._at = len(self._now)
+            self._note(Kind.GONE, self._now.rows[self._now.at :])
+            self._now.at = len(self._now.rows)
         count = self._counts
         names = tuple(name for kind in Kind for name in self._names[kind])
         return SectionChange(
@@ -156,30 +174,30 @@ class _Merge:
 
     def _has_now(self) -> bool:
         """Return whether the unit has another row, and have it at hand."""
-        if self._at == len(self._now):
-            self._now, self._at = next(self._batches, []), 0
-            self._learn(self._now)
-        return self._at < len(self._now)
+        found = self._now.more()
+        self._learn(self._now.rows)
+        return found
 
     def _add_one_by_one(self, then: Sequence[Row], at: int, size: int) -> int:
         """Merge up to *size* rows of each side; return the place of the next of *then*."""
-        last, last_now = at + size, self._at + size
-        while at < last and self._at < last_now:
-            old, new = self._now[self._at], then[at]
+        now = self._now
+        last, last_now = at + size, now.at + size
+        while at < last and now.at < last_now:
+            old, new = now.rows[now.at], then[at]
             if old == new:
                 self._same += 1
             else:
                 key, new_key = self._key(old), self._key(new)
                 if key < new_key:
                     self._note(Kind.GONE, (old,))
-                    self._at += 1
+                    now.at += 1
                     continue
                 if new_key < key:
                     self._note(Kind.COME, (new,))
                     at += 1
                     continue
                 self._note(Kind.CHANGE, (new,))
-            self._at += 1
+            now.at += 1
             at += 1
         return at
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from ..archive import Lines, Row, lines_of
+from ..archive import Row
 from ..archive.limits import PIECE_BYTES
 from ..db import database
 from ..models import Unit
 from ..vault import vault
-from .tables import Table, insert_rows
+from .tables import Group, Table, insert_rows
 
 FETCH_ROWS = 20  # at once; together they may have 20 MiB
 AROUND_VALUE = 64  # bytes of a line beside its value, about
@@ -27,15 +27,11 @@ _AS_STORED = {"string", "number", "boolean", "json"}  # types of rows that go ou
 class KeyTable(Table):
     """The config keys of a unit."""
 
-    def batches(self, unit: Unit) -> Iterator[list[Row]]:
-        """Yield the unit's config keys by name, secrets opened, in small batches."""
-        return (_opened(found) for found in _fetched(unit))
-
-    def lines(self, unit: Unit) -> Iterator[Lines]:
-        """Yield the same as lines; marked are those that were checked when they were written."""
+    def groups(self, unit: Unit) -> Iterator[Group]:
+        """Yield the unit's config keys by name; marked are those checked when they were written."""
         for found in _fetched(unit):
             checked = not any(kind[0] == _UNCHECKED for kind in set(map(_TYPE, found)))
-            yield lines_of(self.section, _opened(found), checked=checked)
+            yield Group(_opened(found), checked)
 
     def find(self, unit: Unit, key: Sequence[str | int]) -> Row | None:
         """Return the config key of that name, its secret opened, or None."""

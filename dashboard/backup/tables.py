@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..archive import Lines, Row, Section, lines_of
 from ..db import by_code_point, database
@@ -13,6 +13,13 @@ from ..vault import SealedField, vault
 BATCH_ROWS = 500
 BATCH_BYTES = 512 << 10  # text held at once, so that memory does not depend on the unit
 INSERT_ROWS = 100  # rows of one INSERT; 10 and 1,000 were both slower
+
+
+class Group(NamedTuple):
+    """Some rows of a unit; *checked*: every rule was asked when they came to be as they are."""
+
+    rows: list[Row]
+    checked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +34,8 @@ class Table:
         """Return the model's fields in the order of the section's columns."""
         return [self.model._meta.fields[name] for name in self.section.columns]
 
-    def batches(self, unit: Unit) -> Iterator[list[Row]]:
-        """Yield the unit's rows in the order of the file, secrets opened, in small batches."""
+    def groups(self, unit: Unit) -> Iterator[Group]:
+        """Yield the unit's rows in the order of the file, secrets opened, in small groups."""
         query = self.model.of(unit, *self.fields).order_by(*self.order())
         found: list[Row] = []
         size = 0
@@ -36,14 +43,20 @@ class Table:
             found.append(row)
             size += sum(len(value) for value in row if isinstance(value, str | bytes))
             if size >= BATCH_BYTES or len(found) == BATCH_ROWS:
-                yield found
+                yield Group(found)
                 found, size = [], 0
         if found:
-            yield found
+            yield Group(found)
+
+    def batches(self, unit: Unit) -> Iterator[list[Row]]:
+        """Yield the same as the rows alone."""
+        return (group.rows for group in self.groups(unit))
 
     def lines(self, unit: Unit) -> Iterator[Lines]:
         """Yield the same as the lines they are in the file."""
-        return (lines_of(self.section, rows) for rows in self.batches(unit))
+        return (
+            lines_of(self.section, group.rows, checked=group.checked) for group in self.groups(unit)
+        )
 
     def find(self, unit: Unit, key: Sequence[str | int]) -> Row | None:
         """Return the unit's row of *key*, secrets opened, or None."""

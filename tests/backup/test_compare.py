@@ -1,6 +1,8 @@
 """What an import would do, told row by row."""
 
 import io
+from collections import ChainMap
+from itertools import cycle
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -8,12 +10,22 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dashboard import backup
-from dashboard.archive import SECTION_BY_NAME, with_password
+from dashboard.archive import (
+    SECTION_BY_NAME,
+    InvalidContent,
+    encode_rows,
+    reader,
+    with_file_key,
+    with_password,
+)
 from dashboard.backup import compare
 from dashboard.backup.compare import Kind
 from dashboard.backup.report import preview_file
+from dashboard.backup.tables import Group
 from dashboard.models import Application, ConfigKey, Plugin, Profile, Unit, Workspace
-from tests.backup.conftest import PASSWORD
+from tests.archive.cases.state import only
+from tests.archive.second_writer import Maker
+from tests.backup.conftest import PASSWORD, Unchanged
 
 
 def compared(unit, data: bytes, **more) -> dict[str, backup.SectionChange]:
@@ -100,16 +112,49 @@ def test_the_next_unit_is_no_part_of_it(cast, make_backup):
     assert all(at.now == at.same for at in compared(cast.daily, data).values())
 
 
+def test_keys_that_an_import_brought_are_compared_by_their_lines(
+    cast, make_backup, bring_in, monkeypatch
+):
+    data = make_backup(cast.daily)
+    bring_in(cast.daily, cast.alice, data)
+    decode, decoded = reader.decode_rows, []
+
+    def decode_rows(section, lines, count, first):
+        decoded.append((section.name, count))
+        return decode(section, lines, count, first)
+
+    monkeypatch.setattr(reader, "decode_rows", decode_rows)
+    assert numbers(compared(cast.daily, data)["config_keys"]) == (20, 20, 0, 0, 0)
+    assert decoded[-1] == ("config_keys", 2)  # the first and the last of twenty
+    ConfigKey.update(description="mine").where(ConfigKey.name == "K0007").execute()
+    assert numbers(compared(cast.daily, data)["config_keys"]) == (20, 20, 0, 0, 1)
+    assert decoded[-1] == ("config_keys", 20)
+
+
+def test_a_key_that_nobody_checked_proves_nothing(cast):
+    unit, maker = cast.daily, Maker("unchecked")
+    for model in backup.sections.WIPE_ORDER:
+        model.delete().where(model.unit == unit).execute()
+    ConfigKey.create(unit=unit, name="N", type="number", value="one")
+    data = maker.file(maker.rows(only("config_keys", ["N", "number", "one", ""])))
+    with pytest.raises(InvalidContent, match="not a number"), Unchanged(cast.weekly):
+        preview_file(io.BytesIO(data), with_file_key(maker.file_key), unit)
+
+
+KEYS = SECTION_BY_NAME["config_keys"]
+
+
 class Rows:
-    """Stands in for a table: gives out some rows in batches of a size."""
+    """Stands in for a table: gives out some rows in groups of a size; the named are unchecked."""
 
-    def __init__(self, rows, size):
-        self.section = SECTION_BY_NAME["config_keys"]
-        self.rows, self.size = rows, size
+    def __init__(self, rows, size, unchecked=()):
+        self.section = KEYS
+        self.rows, self.size, self.unchecked = rows, size, unchecked
 
-    def batches(self, _unit=None):
+    def groups(self, _unit=None):
         for at in range(0, len(self.rows), self.size):
-            yield self.rows[at : at + self.size]
+            rows = self.rows[at : at + self.size]
+            yield Group(rows, checked=not any(row[0] in self.unchecked for row in rows))
 
 
 def naive(now, then):
@@ -122,22 +167,40 @@ def naive(now, then):
     }
 
 
-ROWS = st.dictionaries(
-    st.text("ab.", min_size=1, max_size=4), st.sampled_from(["1", "2"]), max_size=40
-).map(lambda values: [(name, "string", value, "") for name, value in sorted(values.items())])
+NAMES = st.text("ab.", min_size=1, max_size=4)
+VALUES = st.sampled_from(["1", "2"])
+
+
+STATES = st.lists(st.dictionaries(NAMES, VALUES, max_size=4), min_size=2, max_size=2)
+
+
+def rows_of(*values):
+    return [(name, "string", value, "") for name, value in sorted(ChainMap(*values).items())]
 
 
 @pytest.mark.slow
-@given(now=ROWS, then=ROWS, sizes=st.tuples(st.integers(1, 9), st.integers(1, 9)))
+@given(
+    common=st.dictionaries(NAMES, VALUES, max_size=40),
+    own=STATES,
+    unchecked=st.sets(NAMES, max_size=2),
+    by_lines=st.lists(st.booleans(), min_size=1, max_size=5),
+    sizes=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+)
 @hypothesis_settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @pytest.mark.parametrize("stride", [1, 3, 256])
-def test_the_merge_agrees_with_two_dictionaries(monkeypatch, stride, now, then, sizes):
+def test_the_merge_agrees_with_two_dictionaries(
+    monkeypatch, stride, common, own, unchecked, by_lines, sizes
+):
     monkeypatch.setattr(compare, "STRIDE", stride)
-    merge = compare._Merge(Rows(now, sizes[0]), Unit(), 1_000, {})
-    for rows in Rows(then, sizes[1]).batches():
-        merge.add(rows)
+    now, then = (rows_of(values, common) for values in own)
+    merge = compare._Merge(Rows(now, sizes[0], unchecked), Unit(), 1_000, {})
+    for (rows, _), asked in zip(Rows(then, sizes[1]).groups(), cycle(by_lines), strict=False):
+        if asked and merge.passes(encode_rows(KEYS, rows), len(rows)):
+            assert not unchecked & {row[0] for row in rows}
+        else:
+            merge.add(rows)
     found, wanted = merge.finish(), naive(now, then)
     for kind in Kind:
         assert [at.key[0] for at in found.names if at.kind is kind] == wanted[kind]
