@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests import factories
+from tests.docs.sandbox import free_port
 from tests.program import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
@@ -29,6 +30,31 @@ from dashboard.cli import main
 main()
 """
 
+# A Ctrl-C at the very moment at which it is said how to stop the server.
+AT_ONCE = """
+import signal, sys
+from dashboard.cli import main
+serve = sys.modules["dashboard.cli.serve"]
+announce = serve._announce
+def at_once(*where):
+    announce(*where)
+    signal.raise_signal(signal.SIGINT)
+serve._announce = at_once
+main()
+"""
+# A host name that stands for two addresses, as `localhost` does in most places.
+TWO_ADDRESSES = """
+import socket
+from dashboard.cli import main
+found = socket.getaddrinfo
+def two(host, *more, **words):
+    if host == "both.example":
+        return found("127.0.0.1", *more, **words) + found("127.0.0.2", *more, **words)
+    return found(host, *more, **words)
+socket.getaddrinfo = two
+main()
+"""
+
 
 @pytest.fixture
 def seconds():
@@ -36,20 +62,33 @@ def seconds():
 
 
 @pytest.fixture
-def server(folders, settings, seconds):
+def start(folders, settings):
+    """Start a program that serves; it is ended with the test."""
+    begun = []
+
+    def run(script, *words, **more):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, "serve", *(words or ("--port", "0"))],
+            env=os.environ | {"DASHBOARD_DATA_DIR": str(settings.data_dir)} | more,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        begun.append(process)
+        return process
+
     factories.make_unit("daily", "Harbour Daily")
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOW_PAGE, "serve", "--port", "0"],
-        env=os.environ | {"DASHBOARD_DATA_DIR": str(settings.data_dir), "SECONDS": str(seconds)},
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    yield process
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    process.stdout.close()
+    yield run
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def server(start, seconds):
+    return start(SLOW_PAGE, SECONDS=str(seconds))
 
 
 def ask(server):
@@ -91,3 +130,20 @@ def test_nobody_new_is_let_in_while_it_ends(server):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)
         assert link.recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_it_can_be_stopped_as_soon_as_it_says_how(start):
+    assert start(AT_ONCE).wait(PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_host_of_two_addresses_is_served_at_both_and_ends(start, number):
+    port = free_port()
+    server = start(TWO_ADDRESSES, "--host", "both.example", "--port", str(port))
+    assert server.stdout.readline().startswith(f"Dashboard runs at http://both.example:{port} ")
+    for address in ("127.0.0.1", "127.0.0.2"):
+        with socket.create_connection((address, port), timeout=PATIENCE_SECONDS) as link:
+            link.sendall(f"GET /healthz HTTP/1.0\r\nHost: {address}:{port}\r\n\r\n".encode())
+            assert link.recv(1 << 16).startswith(b"HTTP/1.0 200 OK")
+    server.send_signal(number)
+    assert server.wait(PATIENCE_SECONDS) == 0

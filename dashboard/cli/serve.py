@@ -1,16 +1,11 @@
 """The command that runs the server."""
 
-import _thread
 import logging
 import resource
-import signal
-import sys
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
 import click
@@ -22,15 +17,12 @@ from ..backup.store import make_folders
 from ..config import Settings
 from ..installation import is_set_up, new_setup_token
 from ..jobs import Jobs
-from . import connections, logs, wire
+from . import connections, logs, stopping, wire
 from .common import refusing
 
 log = logging.getLogger(__name__)
 
 THREADS = 16
-DRAIN_SECONDS = 15
-# A Ctrl-C reaches the single binary twice: from the terminal, and by way of what unpacked it.
-ONE_PRESS_SECONDS = 0.5
 SWEEP_SECONDS = 5 * 60
 FILES = 4096  # open at once: connections, what they send, database, jobs
 # Of a request body, before it goes to a temporary file: 125 MiB for all connections together.
@@ -77,26 +69,29 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         ident="dashboard",
         max_request_header_size=wire.MAX_HEADER_BYTES,
     )
-    for listening in sockets.values():  # one for each address that HOST stands for
-        if isinstance(listening, waitress.server.BaseWSGIServer):
-            listening.channel_class = connections.channel_class(
-                app.extensions["headers"], app.extensions["bodies"]
-            )
-    address = f"http://{_shown_host(settings.host)}:{server.effective_port}"
-    if token:
-        click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")
-    click.echo(f"Dashboard runs at {address} (stop it with Ctrl-C)")
-    sys.stdout.flush()
+    channel_class = connections.channel_class(app.extensions["headers"], app.extensions["bodies"])
+    for each in stopping.listening(sockets):
+        each.channel_class = channel_class
     jobs: Jobs = app.extensions["jobs"]
-    _drain_on_signals(server, jobs)
     _raise_file_limit()
     over = _sweep_now_and_then(app.extensions["folders"], settings.safety_copy_days)
+    stopping.stop_on_signals(sockets, jobs.are_running)
+    _announce(settings.host, stopping.listening(sockets)[0].effective_port, token)
     try:
         server.run()
     finally:
+        server.task_dispatcher.shutdown()
         over.set()
         app.extensions["sources"].close()
         jobs.close()  # what still runs rolls back and reads interrupted
+
+
+def _announce(host: str, port: int, token: str | None) -> None:
+    """Say where the server is, and who may set it up, once a signal would stop it well."""
+    address = f"http://{_shown_host(host)}:{port}"
+    if token:
+        click.echo(f"This server is empty. Set it up here (works once): {address}/setup/{token}")
+    click.echo(f"Dashboard runs at {address} (stop it with Ctrl-C)")
 
 
 def _tidy_up(settings: Settings) -> str | None:
@@ -141,39 +136,3 @@ def _shown_host(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 - shown, not bound
         return "localhost"
     return f"[{host}]" if ":" in host else host
-
-
-def _drain_on_signals(server: Any, jobs: Jobs) -> None:
-    """On SIGTERM or Ctrl-C stop accepting, let running requests and jobs finish, then end.
-
-    The same once more ends at once; what still runs then rolls back.
-    Uses waitress's own parts (trigger, active_channels), so waitress is pinned.
-    """
-
-    def is_busy() -> bool:
-        if jobs.are_running():
-            return True
-        channels = list(server.active_channels.values())
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
-
-    begun: list[float] = []
-    drained = threading.Event()
-
-    def drain() -> None:
-        server.trigger.pull_trigger(lambda: (server.del_channel(), server.socket.close()))
-        end = time.monotonic() + DRAIN_SECONDS
-        time.sleep(0.1)
-        while time.monotonic() < end and is_busy():
-            time.sleep(0.05)
-        drained.set()
-        _thread.interrupt_main()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if not begun:
-            begun.append(time.monotonic())
-            threading.Thread(target=drain, daemon=True).start()
-        elif drained.is_set() or time.monotonic() - begun[0] > ONE_PRESS_SECONDS:
-            raise KeyboardInterrupt  # which ends the server's loop
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
