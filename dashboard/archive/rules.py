@@ -11,7 +11,6 @@ from typing import Any
 from . import strict_json
 from .errors import InvalidContent, LimitExceeded
 from .limits import (
-    MAX_DESCRIPTION_CHARS,
     MAX_ICON_BYTES,
     MAX_JSON_DEPTH,
     MAX_NUMBER_CHARS,
@@ -62,7 +61,7 @@ class RowChecker:
         if b"\\u0000" in lines:
             self._check_nul(section, rows, first)
         if section.name == "config_keys":
-            _check_keys(section, rows, first)
+            _check_keys(section, rows, first, len(lines))
             return
         for number, row in enumerate(rows, first):
             try:
@@ -133,26 +132,24 @@ def _check_asset(sha256: str, mime: str, content: bytes) -> None:
         raise ValueError("content does not have the digest it is named by")
 
 
-def _check_keys(section: Section, rows: Sequence[Row], first: int) -> None:
-    """Check many config keys at once, for there may be millions; look for the bad one only then."""
-    names, kinds, values, descriptions = zip(*rows, strict=True)
-    sound = (
-        _are_lines(names, _KEY_NAMES)
-        and max(map(len, descriptions)) <= MAX_DESCRIPTION_CHARS
-        # At most four bytes a character: most batches are proven by lengths alone.
-        and max(map(len, values)) * 4 <= MAX_VALUE_BYTES
+def _check_keys(section: Section, rows: Sequence[Row], first: int, line_bytes: int) -> None:
+    """Check many config keys at once, for there may be millions; look for the bad one only then.
+
+    *line_bytes*: how long their lines are together. No value in them is longer.
+    """
+    names, kinds, values, _ = zip(*rows, strict=True)
+    if (
+        line_bytes <= MAX_VALUE_BYTES
+        and _are_lines(names, _KEY_NAMES)
         and _are_values(kinds, values)
-    )
-    if sound:
+    ):
         return
-    for number, (name, kind, value, description) in enumerate(rows, first):
+    for number, (name, kind, value, _) in enumerate(rows, first):
         where = row_name(section, number)
         if not is_key_name(name):
             raise InvalidContent(f"{where}: not a name of a config key")
         if len(value.encode()) > MAX_VALUE_BYTES:
             raise LimitExceeded(f"{where}: a value of more than 1 MiB")
-        if len(description) > MAX_DESCRIPTION_CHARS:
-            raise InvalidContent(f"{where}: a description that is too long")
         try:
             check_value(kind, value)
         except ValueError as error:
