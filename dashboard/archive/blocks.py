@@ -8,11 +8,13 @@ frame declares its content size and holds whole lines. So memory is known before
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import zstandard
 
-from .errors import InvalidContent, LimitExceeded
+from .errors import ArchiveError, InvalidContent, LimitExceeded
+from .helper import Helper
 from .limits import (
     BLOCK_TARGET_BYTES,
     MAX_BLOCK_BYTES,
@@ -105,13 +107,57 @@ class LineGrouper:
         return taken
 
 
-def unpack_blocks(read: Callable[[int], bytes], file_bytes: int) -> Iterator[bytes]:
-    """Yield the lines of each block of the payload that *read* gives, bounded at every step.
+class BlockReader:
+    """The lines of each block of the payload that *read* gives, bounded at every step.
 
-    *file_bytes* is the size of the whole file, which the size of the text is compared with.
+    *file_bytes* is the size of the whole file, which the size of the text is compared with. With a
+    `helper` the next block is unpacked while whoever took one looks at it.
     """
+
+    def __init__(self, read: Callable[[int], bytes], file_bytes: int) -> None:
+        self.helper: Helper | None = None
+        self._blocks = _packed_blocks(read, file_bytes)
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._ahead: Future[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the lines of each block that is left."""
+        while lines := self.take():
+            yield lines
+
+    def take(self) -> bytes:
+        """Return the lines of the next block; nothing at the proven end."""
+        ahead = self._ahead or self._begin()
+        self._ahead = self._begin() if self.helper is not None else None
+        return ahead.result()
+
+    def _begin(self) -> Future[bytes]:
+        """Return what will hold the lines of the next block, or what is wrong with it."""
+        begun: Future[bytes] = Future()
+        try:
+            frame, size = next(self._blocks, (b"", 0))
+            if self.helper is not None and frame:
+                return self.helper.submit(self._unpack, frame, size)
+            begun.set_result(self._unpack(frame, size) if frame else b"")
+        except ArchiveError as error:  # told in its turn: something before may be wrong, too
+            begun.set_exception(error)
+        return begun
+
+    def _unpack(self, frame: bytes, size: int) -> bytes:
+        try:
+            lines = self._decompressor.decompress(
+                frame, max_output_size=size, allow_extra_data=False
+            )
+        except zstandard.ZstdError:
+            raise InvalidContent("a block that cannot be decompressed") from None
+        if len(lines) != size or not lines.endswith(b"\n"):
+            raise InvalidContent("a block that does not hold whole lines")
+        return lines
+
+
+def _packed_blocks(read: Callable[[int], bytes], file_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the zstd frame of each block, and how many bytes it says it unpacks to."""
     unpacked = 0
-    decompressor = zstandard.ZstdDecompressor()
     while prefix := read(_PREFIX.size):
         length = _compressed_length(prefix)
         frame = read(length)
@@ -122,13 +168,7 @@ def unpack_blocks(read: Callable[[int], bytes], file_bytes: int) -> Iterator[byt
         if unpacked > MAX_UNPACKED_BYTES:
             raise LimitExceeded("more than 8 GiB when unpacked")
         check_ratio(unpacked, file_bytes)
-        try:
-            lines = decompressor.decompress(frame, max_output_size=size, allow_extra_data=False)
-        except zstandard.ZstdError:
-            raise InvalidContent("a block that cannot be decompressed") from None
-        if len(lines) != size or not lines.endswith(b"\n"):
-            raise InvalidContent("a block that does not hold whole lines")
-        yield lines
+        yield frame, size
 
 
 def check_ratio(unpacked: int, file_bytes: int) -> None:

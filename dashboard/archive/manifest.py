@@ -3,20 +3,21 @@
 import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from . import strict_json
 from .errors import InvalidContent, LimitExceeded, NewerVersion
+from .helper import Helper
 from .limits import MAX_DESCRIPTION_CHARS, MAX_ROWS
 from .rows import SECTIONS, Name, Uid, reason
 
 FORMAT = 1
-MAX_WAITING = 4  # batches held for the thread that digests
+MAX_WAITING = 4  # batches held for the helper that digests
 _T = TypeVar("_T")
 _PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
 _App = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
@@ -103,29 +104,18 @@ class ContentDigest:
         )
 
 
-class DigestThread:
-    """A `ContentDigest` made by a thread of its own, which needs no interpreter for it.
+class HelpedDigest:
+    """A `ContentDigest` that a helper makes."""
 
-    Use as a context manager.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, helper: Helper) -> None:
         self._digest = ContentDigest()
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="digest")
+        self._helper = helper
         self._waiting: deque[Future[None]] = deque()
-
-    def __enter__(self) -> Self:
-        """Return the digest."""
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Stop the thread."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def add(self, section: str, lines: bytes, rows: int) -> None:
         """Take the next *lines*, which hold *rows* rows, of *section*."""
         self._settle(MAX_WAITING - 1)
-        self._waiting.append(self._pool.submit(self._digest.update, section, lines, rows))
+        self._waiting.append(self._helper.submit(self._digest.update, section, lines, rows))
 
     def _settle(self, most: int) -> None:
         while len(self._waiting) > most:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
 from typing import Any, Self
 
-from .blocks import check_ratio, unpack_blocks
+from .blocks import BlockReader, check_ratio
 from .chunks import ChunkReader
 from .errors import Damaged
 from .header import LINE1, read_header
@@ -92,7 +92,7 @@ class ReadBack:
             raise _not_as_written()
         chunks = ChunkReader(source, payload_key(self._file_key, LINE1))
         unpacked = 0
-        for lines in unpack_blocks(chunks.read, sys.maxsize):
+        for lines in BlockReader(chunks.read, sys.maxsize):
             if not self._expected:
                 raise _not_as_written()
             size, kept = self._expected.popleft()

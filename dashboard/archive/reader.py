@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from .blocks import unpack_blocks
+from .blocks import BlockReader
 from .chunks import ChunkReader
 from .errors import Damaged, InvalidContent
 from .header import LINE1, Header, read_header
+from .helper import Helper
 from .keys import Opener, is_mac, open_file_key, payload_key, with_password
 from .limits import PIECE_BYTES
 from .manifest import (
-    DigestThread,
+    HelpedDigest,
     Manifest,
     Trailer,
     decode_manifest,
@@ -50,7 +51,7 @@ class ArchiveReader:
         header = read_header(source)
         self.file_key = unlock(header, opener, password=password)
         self._chunks = ChunkReader(source, payload_key(self.file_key, LINE1))
-        self._blocks = unpack_blocks(self._chunks.read, file_bytes)
+        self._blocks = BlockReader(self._chunks.read, file_bytes)
         self._rest = b""
         self.payload_bytes = 0  # of text, unpacked so far
         self.manifest: Manifest = decode_manifest(self._lines(1)[0])
@@ -67,7 +68,8 @@ class ArchiveReader:
         sections that stand alone; what it knows is neither decoded nor yielded.
         """
         checker = None if known else RowChecker()
-        with DigestThread() as digest:
+        with Helper() as helper:
+            digest, self._blocks.helper = HelpedDigest(helper), helper
             for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
                 done = 0
                 while done < head.count:
@@ -85,12 +87,12 @@ class ArchiveReader:
                         done += count
             self._finish(digest)
 
-    def _finish(self, digest: DigestThread) -> None:
+    def _finish(self, digest: HelpedDigest) -> None:
         claimed, found = decode_trailer(self._lines(1)[0]), digest.trailer()
         if claimed != found:
             section = differing_section(claimed.sections, found.sections)
             raise InvalidContent(f"a trailer that does not fit {section or 'its content'}")
-        if self._rest or next(self._blocks, b""):
+        if self._rest or self._blocks.take():
             raise InvalidContent("something behind the last line")
         self.trailer = claimed
 
@@ -112,7 +114,7 @@ class ArchiveReader:
         return lines[:at], pieces
 
     def _block(self) -> bytes:
-        lines = next(self._blocks, b"")
+        lines = self._blocks.take()
         if not lines:
             raise InvalidContent("fewer lines than it says")
         self.payload_bytes += len(lines)

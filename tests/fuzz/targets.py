@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard.archive import SECTION_BY_NAME, SECTIONS, ArchiveError, read_header, strict_json
-from dashboard.archive.blocks import unpack_blocks
+from dashboard.archive.blocks import BlockReader
 from dashboard.archive.chunks import ChunkReader
 from dashboard.archive.manifest import decode_manifest
 from dashboard.archive.rows import decode_rows
@@ -216,7 +216,7 @@ def packed_lines(lines: bytes, each: int = 0) -> bytes:
 
 
 def product_blocks(data: bytes) -> Answer:
-    return answer_of(lambda: b"".join(unpack_blocks(io.BytesIO(data).read, len(data))))
+    return answer_of(lambda: b"".join(BlockReader(io.BytesIO(data).read, len(data))))
 
 
 def second_blocks(data: bytes) -> Answer:
