@@ -406,12 +406,12 @@ def test_no_header_costs_a_key_derivation_before_its_bounds_are_checked(monkeypa
     try:
         for name, (data, kind) in files.items():
             tracemalloc.reset_peak()
-            start, before = time.perf_counter(), tracemalloc.get_traced_memory()[0]
+            start, before = time.thread_time(), tracemalloc.get_traced_memory()[0]
             with pytest.raises(ArchiveError) as caught:
                 open_with_password(io.BytesIO(data), PASSWORD)
             assert caught.value.code == kind, name
             assert tracemalloc.get_traced_memory()[1] - before < MIB, name
-            assert time.perf_counter() - start < 0.25, name
+            assert time.thread_time() - start < 0.25, name
             with pytest.raises(Refused) as refused:
                 second_reader.read(data, PASSWORD)
             assert refused.value.kind == kind, name

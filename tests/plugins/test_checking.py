@@ -166,9 +166,9 @@ def test_a_schema_is_never_fetched(monkeypatch):
     ],
 )  # fmt: skip
 def test_a_schema_cannot_keep_the_server_busy(schema):
-    begun = time.monotonic()
+    begun = time.thread_time()
     check(schema, {"a": [{"n": i} for i in range(5_000)]}, {})
-    assert time.monotonic() - begun < checking.MAX_SECONDS + 1.5
+    assert time.thread_time() - begun < checking.MAX_SECONDS + 1.5
 
 
 def test_a_schema_brings_a_bounded_number_of_problems():

@@ -43,15 +43,15 @@ def test_ordinary_patterns_are_asked(pattern, good, bad):
     ],
 )
 def test_what_could_take_forever_is_not_asked(pattern, text):
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert matches(pattern, text)
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
 
 
 def test_the_longest_text_that_is_asked_is_answered_soon():
     pattern = "^[a-z]*[a-z]*[a-z]*b$"
     asked = [n for n in range(10, 400) if not matches(pattern, "a" * n)]
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert not matches(pattern, "a" * asked[-1])
-    assert time.monotonic() - begun < 1
+    assert time.thread_time() - begun < 1
     assert matches(pattern, "a" * (asked[-1] + 1))
