@@ -17,7 +17,7 @@ from .limits import MAX_DESCRIPTION_CHARS, MAX_ROWS
 from .rows import SECTIONS, Name, Uid, reason
 
 FORMAT = 1
-MAX_WAITING = 4  # batches held for the helper that digests
+MAX_WAITING = 2  # batches held for the helper that digests
 _T = TypeVar("_T")
 _PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
 _App = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]

@@ -1,12 +1,12 @@
 """Chunks -> blocks -> lines -> rows: the pipeline of a validation and of an import."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from .blocks import BlockReader
 from .chunks import ChunkReader
-from .errors import Damaged, InvalidContent
+from .errors import ArchiveError, Damaged, InvalidContent
 from .header import LINE1, Header, read_header
 from .helper import Helper
 from .keys import Opener, is_mac, open_file_key, payload_key, with_password
@@ -35,8 +35,9 @@ class Batch:
 
 # Given the lines of some rows of a section, return whether they need not be decoded.
 Skip = Callable[[Section, bytes], bool]
-# Given the lines of some rows, and how many, return whether these very lines follow every rule.
-Proven = Callable[[Section, bytes, int], bool]
+# Given some lines of a section, return for each the row it is, where that is known to follow every
+# rule, or else None.
+Proven = Callable[[Section, Sequence[bytes]], Sequence[Row | None]]
 
 
 class ArchiveReader:
@@ -64,8 +65,8 @@ class ArchiveReader:
 
         *known*: these very bytes have passed once, so only what could have changed since is asked
         again (that every chunk is in its place, and the digests), not what the rows mean. Then
-        *skip* may say of lines that nobody asks for their rows. *proven* is asked of lines of
-        sections that stand alone; what it knows is neither decoded nor yielded.
+        *skip* may say of lines that nobody asks for their rows. *proven* is asked for rows of
+        sections that stand alone; those are not decoded, and only their order is checked.
         """
         checker = None if known else RowChecker()
         with Helper() as helper:
@@ -80,10 +81,12 @@ class ArchiveReader:
                         done += total
                         continue
                     for piece, count in pieces:
-                        if checker and proven and _is_proven(proven, section, piece, count):
-                            _pass_over(checker, section, piece, done)
-                        else:
-                            yield _batch(section, piece, count, done, checker)
+                        rows = None
+                        if checker and proven and stands_alone(section):
+                            rows = _checked_beside(proven, section, piece, done, checker)
+                        yield Batch(
+                            section, rows or _checked(section, piece, count, done, checker), piece
+                        )
                         done += count
             self._finish(digest)
 
@@ -123,26 +126,39 @@ class ArchiveReader:
         return lines
 
 
-def _is_proven(proven: Proven, section: Section, lines: bytes, count: int) -> bool:
-    return stands_alone(section) and proven(section, lines, count)
-
-
-def _pass_over(checker: RowChecker, section: Section, lines: bytes, first: int) -> None:
-    """Have *checker* compare the ends of proven *lines* with what comes before and behind them."""
-    ends = [lines[: lines.index(b"\n") + 1]]
-    if len(ends[0]) < len(lines):
-        ends.append(lines[lines.rindex(b"\n", 0, -1) + 1 :])
-    rows = decode_rows(section, b"".join(ends), len(ends), first)
-    checker.check_order(section, section.keys_of(rows), first)
-
-
-def _batch(
+def _checked(
     section: Section, lines: bytes, count: int, first: int, checker: RowChecker | None
-) -> Batch:
+) -> list[Row]:
     rows = decode_rows(section, lines, count, first)
     if checker is not None:
         checker.check(section, rows, first, lines)
-    return Batch(section, rows, lines)
+    return rows
+
+
+def _checked_beside(
+    proven: Proven, section: Section, piece: bytes, first: int, checker: RowChecker
+) -> list[Row] | None:
+    """Return the rows of *piece*, decoding only those that are not proven; None if that is no use.
+
+    It is none either if one of them has a fault: whoever decodes all can name the row.
+    """
+    lines = piece.split(b"\n")[:-1]
+    rows = list(proven(section, lines))
+    missing = [at for at, row in enumerate(rows) if row is None]
+    if len(missing) == len(lines):
+        return None
+    if missing:
+        text = b"\n".join([*(lines[at] for at in missing), b""])
+        try:
+            decoded = decode_rows(section, text, len(missing), first)
+            checker.check_rules(section, decoded, first, text)
+        except ArchiveError:
+            return None
+        for at, row in zip(missing, decoded, strict=True):
+            rows[at] = row
+    found = cast("list[Row]", rows)
+    checker.check_order(section, section.keys_of(found), first)
+    return found
 
 
 def _end_of(lines: bytes, at: int, number: int) -> int:

@@ -58,6 +58,10 @@ class RowChecker:
         Raise `InvalidContent` or `LimitExceeded`, naming the row.
         """
         self.check_order(section, section.keys_of(rows), first)
+        self.check_rules(section, rows, first, lines)
+
+    def check_rules(self, section: Section, rows: Sequence[Row], first: int, lines: bytes) -> None:
+        """Check *rows* like `check`, but for their order."""
         if b"\\u0000" in lines:
             self._check_nul(section, rows, first)
         if section.name == "config_keys":

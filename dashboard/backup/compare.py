@@ -19,7 +19,7 @@ from .tables import Table
 from .unit_rows import UnitRows
 
 NAMES = 1_000  # of each kind in each section; the rest is counted
-STRIDE = 256  # rows compared at once
+STRIDE = 16  # rows compared at once
 
 
 class Kind(StrEnum):
@@ -93,13 +93,9 @@ class Comparer:
         """Take the next *rows* of the backup."""
         self._merge_of(section).add(rows)
 
-    def passes(self, section: Section, lines: bytes, count: int) -> bool:
-        """Take the next *count* rows as their *lines*, if that can be; return whether it could.
-
-        It can where the unit has these very lines next, and their rows were checked: then so are
-        those of the backup.
-        """
-        return self._merge_of(section).passes(lines, count)
+    def proven(self, section: Section, lines: Sequence[bytes]) -> Sequence[Row | None]:
+        """Return those of the next rows that the unit has, too, checked and as the same *lines*."""
+        return self._merge_of(section).now.proven(lines)
 
     def _merge_of(self, section: Section) -> "_Merge":
         while self._merge is None or self._merge.section is not section:
@@ -126,18 +122,12 @@ class _Merge:
     def __init__(self, table: Table, unit: Unit, names: int, called: dict[str, str]) -> None:
         self.section = table.section
         self._key = itemgetter(*self.section.key_at)
-        self._now = UnitRows(table, unit)
+        self.now = UnitRows(table, unit)
         self._same = 0
         self._counts = dict.fromkeys(Kind, 0)
         self._most = names
         self._names: dict[Kind, list[NameChange]] = {kind: [] for kind in Kind}
         self._called = called
-
-    def passes(self, lines: bytes, count: int) -> bool:
-        passed = self._now.pass_lines(lines, count)
-        if passed:
-            self._same += count
-        return passed
 
     def add(self, then: Sequence[Row]) -> None:
         self._learn(then)
@@ -146,7 +136,7 @@ class _Merge:
             if not self._has_now():
                 self._note(Kind.COME, then[at:])
                 return
-            now = self._now
+            now = self.now
             size = min(len(then) - at, len(now.rows) - now.at, STRIDE)
             if now.rows[now.at : now.at + size] == then[at : at + size]:
                 self._same += size
@@ -157,8 +147,8 @@ class _Merge:
 
     def finish(self) -> SectionChange:
         while self._has_now():
-            self._note(Kind.GONE, self._now.rows[self._now.at :])
-            self._now.at = len(self._now.rows)
+            self._note(Kind.GONE, self.now.rows[self.now.at :])
+            self.now.at = len(self.now.rows)
         count = self._counts
         names = tuple(name for kind in Kind for name in self._names[kind])
         return SectionChange(
@@ -174,13 +164,13 @@ class _Merge:
 
     def _has_now(self) -> bool:
         """Return whether the unit has another row, and have it at hand."""
-        found = self._now.more()
-        self._learn(self._now.rows)
+        found = self.now.more()
+        self._learn(self.now.rows)
         return found
 
     def _add_one_by_one(self, then: Sequence[Row], at: int, size: int) -> int:
         """Merge up to *size* rows of each side; return the place of the next of *then*."""
-        now = self._now
+        now = self.now
         last, last_now = at + size, now.at + size
         while at < last and now.at < last_now:
             old, new = now.rows[now.at], then[at]

@@ -30,8 +30,7 @@ class KeyTable(Table):
     def groups(self, unit: Unit) -> Iterator[Group]:
         """Yield the unit's config keys by name; marked are those checked when they were written."""
         for found in _fetched(unit):
-            checked = not any(kind[0] == _UNCHECKED for kind in set(map(_TYPE, found)))
-            yield Group(_opened(found), checked)
+            yield Group(_opened(found), _unchecked(found))
 
     def find(self, unit: Unit, key: Sequence[str | int]) -> Row | None:
         """Return the config key of that name, its secret opened, or None."""
@@ -67,6 +66,13 @@ def _fetched(unit: Unit) -> Iterator[list[Row]]:
             found, size = [], 0
     if found:
         yield found
+
+
+def _unchecked(found: list[Row]) -> list[int]:
+    kinds = list(map(_TYPE, found))
+    if not any(kind[0] == _UNCHECKED for kind in set(kinds)):
+        return []
+    return [at for at, kind in enumerate(kinds) if kind[0] == _UNCHECKED]
 
 
 def _opened(found: list[Row]) -> list[Row]:

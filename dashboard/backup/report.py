@@ -107,20 +107,13 @@ def validate(
 ) -> Report:
     """Read *source* from its beginning to its very end and check everything. Writes nothing.
 
-    Raise an `ArchiveError` at the first fault. *observe* gets the rows that passed so far, without
-    those of lines that *proven* knows to follow every rule.
+    Raise an `ArchiveError` at the first fault. *observe* gets the rows that passed so far;
+    *proven* is asked for those that need no decoding, as by `ArchiveReader.batches`.
     """
     digest = sha256(source)
     reader = ArchiveReader(source, opener, password=password)
     rows = Counter(progress, Stage.CHECK, sum(reader.manifest.counts.values()))
-
-    def is_proven(section: Section, lines: bytes, count: int) -> bool:
-        found = proven is not None and proven(section, lines, count)
-        if found:
-            rows.add(count)
-        return found
-
-    for batch in reader.batches(proven=is_proven):
+    for batch in reader.batches(proven=proven):
         if observe is not None:
             observe(batch.section, batch.rows)
         rows.add(len(batch.rows))
@@ -193,7 +186,7 @@ def preview_file(
             password=password,
             progress=progress,
             observe=comparer.add,
-            proven=comparer.passes,
+            proven=comparer.proven,
         )
         return preview(report, unit, comparer.finish())
 

@@ -16,10 +16,10 @@ INSERT_ROWS = 100  # rows of one INSERT; 10 and 1,000 were both slower
 
 
 class Group(NamedTuple):
-    """Some rows of a unit; *checked*: every rule was asked when they came to be as they are."""
+    """Some rows of a unit, and the places of those that no rule was asked about as they are now."""
 
     rows: list[Row]
-    checked: bool = False
+    unchecked: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Table:
             found.append(row)
             size += sum(len(value) for value in row if isinstance(value, str | bytes))
             if size >= BATCH_BYTES or len(found) == BATCH_ROWS:
-                yield Group(found)
+                yield Group(found, range(len(found)))
                 found, size = [], 0
         if found:
-            yield Group(found)
+            yield Group(found, range(len(found)))
 
     def batches(self, unit: Unit) -> Iterator[list[Row]]:
         """Yield the same as the rows alone."""
@@ -55,7 +55,8 @@ class Table:
     def lines(self, unit: Unit) -> Iterator[Lines]:
         """Yield the same as the lines they are in the file."""
         return (
-            lines_of(self.section, group.rows, checked=group.checked) for group in self.groups(unit)
+            lines_of(self.section, group.rows, checked=not group.unchecked)
+            for group in self.groups(unit)
         )
 
     def find(self, unit: Unit, key: Sequence[str | int]) -> Row | None:

@@ -1,16 +1,17 @@
 """The rows of a unit from where a merge with a backup stands: as rows, and as the lines they are.
 
-Two runs of rows that are written as the same lines are equal, and comparing bytes costs a tenth of
-decoding them first.
+What is written as the same line is the same row, and comparing bytes costs a tenth of decoding.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import eq
 
 from ..archive import Row, encode_rows
 from ..models import Unit
 from .tables import Group, Table
 
-_NO_ROWS = Group([], checked=True)
+MAX_SHIFTS = 16  # in one look: where more came or went, decoding costs less than searching
+_NO_ROWS = Group([], ())
 
 
 class UnitRows:
@@ -19,46 +20,61 @@ class UnitRows:
     def __init__(self, table: Table, unit: Unit) -> None:
         self._section = table.section
         self._groups: Iterator[Group] = table.groups(unit)
-        self._checked = True  # the rows from `at` on
-        self._lines: bytes | None = b""  # those rows as lines, or not known
+        self._lines: list[bytes] = []  # of `rows`; empty for one that is not checked
         self.rows: list[Row] = []
         self.at = 0
 
     def more(self) -> bool:
-        """Have a row at hand; return whether there is one. Whoever asks goes on by rows."""
-        if self.at == len(self.rows):
-            self._fetch()
-        self._lines = None
-        return self.at < len(self.rows)
+        """Have a row at hand; return whether there is one."""
+        return self.at < len(self.rows) or self._fetch()
 
-    def pass_lines(self, lines: bytes, count: int) -> bool:
-        """Go on by *count* rows if the next ones are checked, and written as *lines*."""
-        own = self._lines_of(len(lines))
-        if not own.startswith(lines):
-            return False
-        self._lines = own[len(lines) :]
-        self.at += count
-        return True
+    def proven(self, lines: Sequence[bytes]) -> list[Row | None]:
+        """Return, for each of *lines*, the checked row that it is; None where none is found.
 
-    def _lines_of(self, size: int) -> bytes:
-        """Return the lines of the next rows, of *size* bytes or more; none of unchecked rows."""
-        if not self._checked:
-            return b""
-        own = self._lines
-        if own is None:
-            own = encode_rows(self._section, self.rows[self.at :])
-        while len(own) < size and (found := self._fetch()):
-            if not self._checked:
-                self._lines = None
-                return b""
-            own += encode_rows(self._section, found)
-        self._lines = own
-        return own
+        They are looked for where they would be if little has changed.
+        """
+        while len(self.rows) - self.at < len(lines) and self._fetch():
+            pass
+        end = self.at + len(lines)
+        if self._lines[self.at : end] == lines:
+            return list(self.rows[self.at : end])
+        return self._search(lines)
 
-    def _fetch(self) -> list[Row]:
-        """Have more rows at hand; return those."""
-        rest = self.rows[self.at :]
-        found, checked = next(self._groups, _NO_ROWS)
-        self.rows, self.at = rest + found, 0
-        self._checked = checked and (self._checked or not rest)
-        return found
+    def _search(self, lines: Sequence[bytes]) -> list[Row | None]:
+        found: list[Row | None] = []
+        at = self.at
+        for _ in range(MAX_SHIFTS):
+            done = len(found)
+            end = at + len(lines) - done
+            same = bytes(map(eq, self._lines[at:end], lines[done:]))
+            # One that differs is changed. Two in a row: behind what came or is gone all differ.
+            stop = same.find(b"\0\0")
+            aligned = same if stop < 0 else same[:stop]
+            found += [
+                row if equal else None for row, equal in zip(self.rows[at:], aligned, strict=False)
+            ]
+            at += len(aligned)
+            if stop < 0:
+                break
+            if self._lines[at + 1] == lines[len(found)]:
+                at += 1
+            else:
+                at += self._lines[at] != lines[len(found) + 1]
+                found.append(None)
+        return found + [None] * (len(lines) - len(found))
+
+    def _fetch(self) -> bool:
+        """Have more rows at hand; return whether there were any."""
+        found, unchecked = next(self._groups, _NO_ROWS)
+        self.rows = self.rows[self.at :] + found
+        self._lines = self._lines[self.at :] + self._lines_of(found, unchecked)
+        self.at = 0
+        return bool(found)
+
+    def _lines_of(self, rows: list[Row], unchecked: Sequence[int]) -> list[bytes]:
+        if len(unchecked) == len(rows):
+            return [b""] * len(rows)
+        lines = encode_rows(self._section, rows).split(b"\n")[:-1]
+        for at in unchecked:
+            lines[at] = b""
+        return lines
