@@ -1,8 +1,8 @@
 """Unit and backup side by side: what an import would add, remove and change, without holding rows.
 
 Both come sorted by the same keys, so comparing them is a merge of two streams. What is equal for
-many rows in a row is passed over at once, which is nearly everything between two near days: by the
-bytes of its lines where the rules have nothing to add, by its rows elsewhere.
+many rows in a row is passed over at once, which is nearly everything between two near days. What
+is written as the line of a checked row of the unit is not even decoded.
 """
 
 from collections.abc import Sequence
