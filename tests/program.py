@@ -4,6 +4,7 @@ import http.client
 import os
 import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def binary_or_skip() -> Path:
     if not BINARY.exists():
         needs.not_tested(f"{BINARY.name} is not built; `make binary` builds it")
     return BINARY
+
+
+def free_port() -> int:
+    """Return a port that nobody listens to."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 class Program:

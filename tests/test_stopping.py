@@ -11,8 +11,7 @@ import time
 import pytest
 
 from tests import factories
-from tests.docs.sandbox import free_port
-from tests.program import PATIENCE_SECONDS
+from tests.program import PATIENCE_SECONDS, free_port
 
 pytestmark = pytest.mark.slow
 # A page that takes seconds, so that a signal can come in the middle of it.

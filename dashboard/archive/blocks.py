@@ -14,7 +14,6 @@ from typing import NamedTuple
 import zstandard
 
 from .errors import ArchiveError, InvalidContent, LimitExceeded
-from .helper import Helper
 from .limits import (
     BLOCK_TARGET_BYTES,
     MAX_BLOCK_BYTES,
@@ -23,6 +22,7 @@ from .limits import (
     MAX_UNPACKED_BYTES,
     RATIO_FREE_BYTES,
 )
+from .worker import Worker
 
 _SKIPPABLE_MAGIC = 0x184D2A50
 _PREFIX = struct.Struct("<III")  # magic, size of the frame's content (4), compressed length
@@ -111,11 +111,11 @@ class BlockReader:
     """The lines of each block of the payload that *read* gives, bounded at every step.
 
     *file_bytes* is the size of the whole file, which the size of the text is compared with. With a
-    `helper` the next block is unpacked while whoever took one looks at it.
+    `worker` the next block is unpacked while whoever took one looks at it.
     """
 
     def __init__(self, read: Callable[[int], bytes], file_bytes: int) -> None:
-        self.helper: Helper | None = None
+        self.worker: Worker | None = None
         self._blocks = _packed_blocks(read, file_bytes)
         self._decompressor = zstandard.ZstdDecompressor()
         self._ahead: Future[bytes] | None = None
@@ -128,7 +128,7 @@ class BlockReader:
     def take(self) -> bytes:
         """Return the lines of the next block; nothing at the proven end."""
         ahead = self._ahead or self._begin()
-        self._ahead = self._begin() if self.helper is not None else None
+        self._ahead = self._begin() if self.worker is not None else None
         return ahead.result()
 
     def _begin(self) -> Future[bytes]:
@@ -136,8 +136,8 @@ class BlockReader:
         begun: Future[bytes] = Future()
         try:
             frame, size = next(self._blocks, (b"", 0))
-            if self.helper is not None and frame:
-                return self.helper.submit(self._unpack, frame, size)
+            if self.worker is not None and frame:
+                return self.worker.submit(self._unpack, frame, size)
             begun.set_result(self._unpack(frame, size) if frame else b"")
         except ArchiveError as error:  # told in its turn: something before may be wrong, too
             begun.set_exception(error)

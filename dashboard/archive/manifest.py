@@ -12,12 +12,12 @@ from msgspec import Meta
 
 from . import strict_json
 from .errors import InvalidContent, LimitExceeded, NewerVersion
-from .helper import Helper
 from .limits import MAX_DESCRIPTION_CHARS, MAX_ROWS
 from .rows import SECTIONS, Name, Uid, reason
+from .worker import Worker
 
 FORMAT = 1
-MAX_WAITING = 2  # batches held for the helper that digests
+MAX_WAITING = 2  # batches held for the worker that digests
 _T = TypeVar("_T")
 _PLAIN = r"^[^\x00-\x1f\x7f]*\Z"
 _App = Annotated[str, Meta(min_length=1, max_length=64, pattern=_PLAIN)]
@@ -104,18 +104,18 @@ class ContentDigest:
         )
 
 
-class HelpedDigest:
-    """A `ContentDigest` that a helper makes."""
+class BackgroundDigest:
+    """A `ContentDigest` that a worker makes."""
 
-    def __init__(self, helper: Helper) -> None:
+    def __init__(self, worker: Worker) -> None:
         self._digest = ContentDigest()
-        self._helper = helper
+        self._worker = worker
         self._waiting: deque[Future[None]] = deque()
 
     def add(self, section: str, lines: bytes, rows: int) -> None:
         """Take the next *lines*, which hold *rows* rows, of *section*."""
         self._settle(MAX_WAITING - 1)
-        self._waiting.append(self._helper.submit(self._digest.update, section, lines, rows))
+        self._waiting.append(self._worker.submit(self._digest.update, section, lines, rows))
 
     def _settle(self, most: int) -> None:
         while len(self._waiting) > most:

@@ -8,11 +8,10 @@ from .blocks import BlockReader
 from .chunks import ChunkReader
 from .errors import ArchiveError, Damaged, InvalidContent
 from .header import LINE1, Header, read_header
-from .helper import Helper
 from .keys import Opener, is_mac, open_file_key, payload_key, with_password
 from .limits import PIECE_BYTES
 from .manifest import (
-    HelpedDigest,
+    BackgroundDigest,
     Manifest,
     Trailer,
     decode_manifest,
@@ -22,6 +21,7 @@ from .manifest import (
 from .rows import SECTIONS, Row, Section, decode_rows
 from .rules import RowChecker, stands_alone
 from .streams import size_of
+from .worker import Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ class ArchiveReader:
         sections that stand alone; those are not decoded, and only their order is checked.
         """
         checker = None if known else RowChecker()
-        with Helper() as helper:
-            digest, self._blocks.helper = HelpedDigest(helper), helper
+        with Worker() as worker:
+            digest, self._blocks.worker = BackgroundDigest(worker), worker
             for section, head in zip(SECTIONS, self.manifest.sections, strict=True):
                 done = 0
                 while done < head.count:
@@ -90,7 +90,7 @@ class ArchiveReader:
                         done += count
             self._finish(digest)
 
-    def _finish(self, digest: HelpedDigest) -> None:
+    def _finish(self, digest: BackgroundDigest) -> None:
         claimed, found = decode_trailer(self._lines(1)[0]), digest.trailer()
         if claimed != found:
             section = differing_section(claimed.sections, found.sections)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -17,6 +17,7 @@ from .manifest import ContentDigest, Manifest, Trailer, encode_line
 from .read_back import ReadBack
 from .rows import SECTIONS, Row, Section, decode_rows, encode_rows
 from .rules import RowChecker
+from .worker import Worker
 
 MAX_BLOCKS_WAITING = 4
 
@@ -62,7 +63,7 @@ class ArchiveWriter:
         self._chunks = ChunkWriter(sink, payload_key(file_key, LINE1))
         self._digest = ContentDigest()
         self._lines = LineGrouper(self._submit)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="archive")
+        self._worker = Worker()
         self._waiting: deque[Future[tuple[bytes, bytes]]] = deque()
         self._unpacked = self._packed = 0
         self._claimed = manifest.counts
@@ -74,7 +75,7 @@ class ArchiveWriter:
 
     def __exit__(self, *_error: object) -> None:
         """Stop the thread."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._worker.stop()
 
     def write_sections(self, sections: Iterable[tuple[str, Iterable[Lines]]]) -> None:
         """Write the lines of every section, which must come in the order of `SECTIONS`.
@@ -114,7 +115,7 @@ class ArchiveWriter:
 
     def _submit(self, pieces: list[Piece]) -> None:
         self._settle(MAX_BLOCKS_WAITING - 1)
-        self._waiting.append(self._pool.submit(self._pack, pieces))
+        self._waiting.append(self._worker.submit(self._pack, pieces))
 
     def _pack(self, pieces: list[Piece]) -> tuple[bytes, bytes]:
         lines = self._join(pieces)

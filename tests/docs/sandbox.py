@@ -6,13 +6,14 @@ import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.program import free_port
 
 from .pages import ROOT
 
@@ -142,11 +143,3 @@ def _read(terminal: int, sign: str | None) -> str:
                 os.write(terminal, f"{answer}\n".encode())
                 answered = len(said)
     return said
-
-
-def free_port() -> int:
-    """Return a port that nobody listens to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

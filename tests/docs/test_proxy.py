@@ -15,7 +15,7 @@ import pytest
 from dashboard.models import Session
 from tests import factories, needs
 from tests.docs.pages import ROOT, blocks_of
-from tests.docs.sandbox import free_port
+from tests.program import free_port
 
 pytestmark = pytest.mark.slow
 PAGE = ROOT / "docs" / "proxy.md"

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def ground() -> Path:
     return memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
 
 
-class _Disk:
+class _Disk(ABC):
     """A folder of our own with a mount in it."""
 
     def __init__(self) -> None:
@@ -53,8 +54,8 @@ class _Disk:
     def __exit__(self, *_: object) -> None:
         self.release()
 
-    def _mount(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _mount(self) -> None: ...
 
     def read_only(self) -> None:
         """Mount it again for reading alone; with files open for writing that fails as busy."""
