@@ -3,8 +3,9 @@
 import errno
 import os
 import shutil
-import sqlite3
 from pathlib import Path
+
+import apsw
 
 from . import db
 
@@ -23,9 +24,9 @@ _OF_SYSTEM = {
     errno.EROFS: READ_ONLY,
     errno.EIO: FAILING,
 }
-_OF_SQLITE = {sqlite3.SQLITE_FULL: FULL, sqlite3.SQLITE_READONLY: READ_ONLY}
+_OF_SQLITE = {apsw.SQLITE_FULL: FULL, apsw.SQLITE_READONLY: READ_ONLY}
 # Said for many reasons: the disk itself tells which.
-_VAGUE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+_VAGUE = {apsw.SQLITE_IOERR, apsw.SQLITE_CANTOPEN}
 # What SQLite makes to open a database: log and index. Below that it does not even read.
 _LEAST_BYTES = 256 << 10
 
@@ -37,9 +38,9 @@ def sentence(error: BaseException) -> str | None:
     cause: BaseException | None = error
     while isinstance(cause, db.DatabaseError):  # Peewee's own, around that of the engine
         cause = cause.__cause__ or cause.__context__
-    if not isinstance(cause, sqlite3.Error):
+    if not isinstance(cause, apsw.Error):
         return None
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    code = getattr(cause, "result", 0)
     return _look() if code in _VAGUE else _OF_SQLITE.get(code)
 
 

@@ -23,7 +23,7 @@ def add(count: int = LENGTH, *, by: str = "maja@harbour.example", unit=None) -> 
 
 def sql(text: str, *values: object) -> int:
     """Do what only somebody does who has the database file."""
-    return db.database.execute_sql(text, values).rowcount
+    return db.database.rows_affected(db.database.execute_sql(text, values))
 
 
 def rows() -> list[tuple]:

@@ -1,8 +1,8 @@
 """The database handle, where it differs from Peewee's."""
 
-import sqlite3
 import traceback
 
+import apsw
 import peewee
 import pytest
 
@@ -53,7 +53,21 @@ def test_an_error_of_the_database_tells_no_value(folders, wrong):
     good = {"unit": unit, "name": "taken", "type": "string", "value": "v", "description": ""}
     ConfigKey.create(**good)
     hush = {"name": "new", "value": "hush-value", "secret": "hush-secret", "description": "hush"}
-    with pytest.raises((peewee.PeeweeException, sqlite3.Error)) as caught:
+    with pytest.raises((peewee.PeeweeException, apsw.Error)) as caught:
         ConfigKey.create(**{**good, **hush, **wrong})
     said = "".join(traceback.format_exception(caught.value))
     assert "hush-" not in said
+
+
+def test_sqlite_is_one_that_cannot_damage_a_file_in_wal_mode(folders):
+    """https://sqlite.org/wal.html#walresetbug: up to 3.51.2, with two connections that write."""
+    (version,) = db.database.execute_sql("SELECT sqlite_version()").fetchone()
+    assert tuple(map(int, version.split("."))) >= (3, 51, 3)
+
+
+def test_there_is_one_copy_of_sqlite(folders, tmp_path):
+    """However it is named: a second one would undo the locks of the first."""
+    db.database.close()
+    db.bind(f"sqlite:///{tmp_path}/other.db", folders.data)
+    with db.database.connection_context():
+        assert isinstance(db.database.connection(), apsw.Connection)

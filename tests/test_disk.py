@@ -4,11 +4,12 @@ import errno
 import io
 import os
 import shutil
-import sqlite3
 from types import SimpleNamespace
 
+import apsw
 import peewee
 import pytest
+from playhouse.apsw_ext import APSWDatabase
 
 from dashboard import backup, db, disk
 from dashboard.backup import errors, store
@@ -35,8 +36,7 @@ def test_the_system_tells_which(number, said):
 
 def wrapped(code: int) -> peewee.OperationalError:
     """Return an error of SQLite as Peewee passes it on."""
-    inner, outer = sqlite3.OperationalError("words of SQLite"), peewee.OperationalError("the same")
-    inner.sqlite_errorcode = code
+    inner, outer = apsw.exception_for(code), peewee.OperationalError("the same")
     outer.__context__ = peewee.OperationalError("once more")  # as it does where it connects
     outer.__context__.__context__ = inner
     return outer
@@ -45,11 +45,11 @@ def wrapped(code: int) -> peewee.OperationalError:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        (sqlite3.SQLITE_FULL, disk.FULL),
-        (sqlite3.SQLITE_READONLY_DIRECTORY, disk.READ_ONLY),
-        (sqlite3.SQLITE_IOERR_FSYNC, disk.FAILING),
-        (sqlite3.SQLITE_BUSY, None),
-        (sqlite3.SQLITE_CORRUPT, None),
+        (apsw.SQLITE_FULL, disk.FULL),
+        (apsw.SQLITE_READONLY_DIRECTORY, disk.READ_ONLY),
+        (apsw.SQLITE_IOERR_FSYNC, disk.FAILING),
+        (apsw.SQLITE_BUSY, None),
+        (apsw.SQLITE_CORRUPT, None),
     ],
 )
 def test_sqlite_tells_which(folders, code, said):
@@ -57,7 +57,7 @@ def test_sqlite_tells_which(folders, code, said):
 
 
 def test_what_sqlite_does_not_tell_is_looked_up(folders, monkeypatch):
-    error = wrapped(sqlite3.SQLITE_CANTOPEN)
+    error = wrapped(apsw.SQLITE_CANTOPEN)
     monkeypatch.setattr(
         shutil, "disk_usage", lambda _folder: SimpleNamespace(total=4 << 20, free=4096)
     )
@@ -105,7 +105,7 @@ def test_the_first_error_is_what_the_user_hears_though_it_cannot_be_recorded(
     cast, engine, monkeypatch
 ):
     def full(*_, **__):
-        raise wrapped(sqlite3.SQLITE_FULL)
+        raise wrapped(apsw.SQLITE_FULL)
 
     monkeypatch.setattr(
         shutil, "disk_usage", lambda _folder: SimpleNamespace(total=4 << 20, free=0)
@@ -118,7 +118,7 @@ def test_the_first_error_is_what_the_user_hears_though_it_cannot_be_recorded(
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (wrapped(sqlite3.SQLITE_FULL), disk.FULL),
+        (wrapped(apsw.SQLITE_FULL), disk.FULL),
         (peewee.OperationalError("database is locked"), "is locked.*Try again"),
         (peewee.DatabaseError("file is not a database"), "Restore the data directory from a copy"),
     ],
@@ -128,14 +128,14 @@ def test_only_a_damaged_database_is_to_be_replaced(folders, monkeypatch, error, 
         raise error
 
     db.database.close()
-    monkeypatch.setattr(peewee.SqliteDatabase, "_connect", fail)
+    monkeypatch.setattr(APSWDatabase, "_connect", fail)
     with pytest.raises(InstallationUnusable, match=says):
         open_installation(folders.data)
 
 
 def test_an_export_that_cannot_be_recorded_leaves_no_file(cast, engine, tmp_path, monkeypatch):
     def full(*_, **__):
-        raise wrapped(sqlite3.SQLITE_FULL)
+        raise wrapped(apsw.SQLITE_FULL)
 
     monkeypatch.setattr("dashboard.backup.runs.end", full)
     file = tmp_path / "daily.dbk"

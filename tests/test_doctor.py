@@ -3,9 +3,7 @@
 import hashlib
 import json
 import shutil
-import sqlite3
 import time
-from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -15,7 +13,7 @@ from dashboard import cli as door
 from dashboard import db
 from dashboard.cli import checkup
 from dashboard.models import BackupRun, Installation, SafetyCopy
-from tests import factories
+from tests import factories, sqlite
 from tests.backup.conftest import bring_in, engine, make_backup
 from tests.test_cli_audit import drop_triggers, run
 
@@ -138,9 +136,7 @@ def test_a_database_of_another_version_is_left_alone(found, cast, schema, words)
 
 def test_rows_that_point_at_nothing(found, cast, data):
     db.database.close()
-    with closing(sqlite3.connect(data / "dashboard.db")) as plain:
-        plain.execute("UPDATE config_key SET unit_id = 999 WHERE rowid = 1")
-        plain.commit()
+    sqlite.execute(data, "UPDATE config_key SET unit_id = 999 WHERE rowid = 1")
     assert "rows of config_key point at nothing" in found(1)["references"][1]
 
 

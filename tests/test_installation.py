@@ -1,14 +1,13 @@
 """A start on a damaged data directory: refused with a way on, nothing written, never begun anew."""
 
 import os
-import sqlite3
 
 import pytest
 
 from dashboard import create_app, db
 from dashboard.installation import InstallationUnusable, open_installation
 from dashboard.models import Unit
-from tests import factories
+from tests import factories, sqlite
 
 
 @pytest.fixture
@@ -54,9 +53,7 @@ def garble_the_middle(data):
 
 def another_programs_database(data):
     (data / "dashboard.db").unlink()
-    with sqlite3.connect(data / "dashboard.db") as other:
-        other.execute("CREATE TABLE bookmarks (address TEXT)")
-    other.close()
+    sqlite.execute(data, "CREATE TABLE bookmarks (address TEXT)")
 
 
 def another_programs_database_without_a_key(data):
@@ -92,15 +89,11 @@ def misspelled_key(data):
 
 
 def lose_the_record(data):
-    with sqlite3.connect(data / "dashboard.db") as other:
-        other.execute("DELETE FROM installation")
-    other.close()
+    sqlite.execute(data, "DELETE FROM installation")
 
 
 def another_version(data):
-    with sqlite3.connect(data / "dashboard.db") as other:
-        other.execute("UPDATE installation SET schema = schema + 1")
-    other.close()
+    sqlite.execute(data, "UPDATE installation SET schema = schema + 1")
 
 
 DAMAGES = {

@@ -1,7 +1,6 @@
 """A database of an earlier version: brought up in place, whole, or left exactly as it was."""
 
 import shutil
-import sqlite3
 import threading
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from dashboard.installation import InstallationUnusable, open_installation
 from dashboard.models import ALL_TABLES, AuditEvent, Installation, Invite, Role, Unit, User, chain
 from dashboard.models.invites import accept_as_new, invite
 from dashboard.models.people import is_password
-from tests import factories
+from tests import factories, sqlite
 
 # Made by the last program that knew the version: a full unit, an admin, a reader, two events; and
 # since 3 an invite and somebody who is logged in.
@@ -25,10 +24,8 @@ def installation(settings, version):
     data.mkdir(mode=0o700)
     shutil.copy(OLD / f"schema-{version}.key", data / "server.key")
     (data / "server.key").chmod(0o600)
-    with sqlite3.connect(data / "dashboard.db") as old:
-        old.execute("PRAGMA page_size = 16384")
-        old.executescript((OLD / f"schema-{version}.sql").read_text())
-    old.close()
+    sqlite.execute(data, "PRAGMA page_size = 16384")
+    sqlite.execute(data, (OLD / f"schema-{version}.sql").read_text())
     return data
 
 
@@ -37,36 +34,24 @@ def data(settings, request):
     return installation(settings, request.param)
 
 
-def rows(data):
-    """Return every row of every table, as column -> value."""
-    with sqlite3.connect(data / "dashboard.db") as database:
-        database.row_factory = sqlite3.Row
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        found = {
-            name: [dict(row) for row in database.execute(f'SELECT * FROM "{name}"')]
-            for (name,) in tables
-        }
-    database.close()
-    return found
+def schema(data):
+    with sqlite.opened(data) as database:
+        rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    return sorted((kind, name, sql or "") for kind, name, sql in rows)
 
 
 def dump(data):
-    with sqlite3.connect(data / "dashboard.db") as database:
-        lines = list(database.iterdump())
-    database.close()
-    return lines
+    return schema(data), sqlite.everything(data)
 
 
 def set_schema(data, number):
-    with sqlite3.connect(data / "dashboard.db") as database:
-        database.execute("UPDATE installation SET schema = ?", [number])
-    database.close()
+    sqlite.execute(data, f"UPDATE installation SET schema = {number}")
 
 
 def test_a_version_before_becomes_4_and_keeps_everything_but_sessions(data, settings):
-    before = rows(data)
+    before = sqlite.everything(data)
     create_app(settings)
-    after = rows(data)
+    after = sqlite.everything(data)
     with db.database.connection_context():
         assert Installation.get().schema == upgrades.SCHEMA == 4
         alice = User.get(User.email == "alice@harbour.example")
@@ -88,12 +73,6 @@ def test_an_upgraded_database_has_the_tables_of_a_new_one(data, settings, tmp_pa
     create_app(settings)
     open_installation(tmp_path / "new")
     db.database.close()
-
-    def schema(path):
-        with sqlite3.connect(path / "dashboard.db") as database:
-            rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
-        database.close()
-        return sorted((kind, name, sql or "") for kind, name, sql in rows)
 
     assert schema(data) == schema(tmp_path / "new")
     assert {name for kind, name, _ in schema(data) if kind == "table"} >= {

@@ -1,6 +1,7 @@
 """The config keys: up to millions, so read and written through the connection's cursor."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -58,7 +59,7 @@ def _fetched(unit: Unit) -> Iterator[list[Row]]:
     found: list[Row] = []
     size = 0
     cursor = database.execute_sql(f"{_ROW} ORDER BY name", [unit.id])
-    while some := cursor.fetchmany(FETCH_ROWS):
+    while some := list(islice(cursor, FETCH_ROWS)):
         found += some
         size += sum(map(len, map(_VALUE, some))) + AROUND_VALUE * len(some)
         if size >= PIECE_BYTES:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import sqlite3
 
 import pytest
 
@@ -12,6 +11,7 @@ from dashboard.archive import ArchiveError
 from dashboard.backup import BackupError, attempts, errors, processes, runs
 from dashboard.models import AuditEvent, ImportTicket, RunKind, RunState
 from dashboard.models.chain import verify
+from tests import sqlite
 from tests.backup.conftest import PASSWORD, Unchanged
 
 WRONG = "wrong as can be"
@@ -241,16 +241,12 @@ def test_who_is_refused_during_an_import_does_not_wait_and_is_written_down_after
 ):
     run = runs.begin(cast.daily, RunKind.IMPORT, cast.alice)
     events = Events()
-    holder = sqlite3.connect(settings.data_dir / "dashboard.db", isolation_level=None)
     monkeypatch.setattr(attempts, "RETRY_SECONDS", 0)
-    try:
+    with sqlite.opened(settings.data_dir) as holder:
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(errors.UnitBusy):
             runs.begin(cast.daily, RunKind.EXPORT, cast.bob)
         assert events() == []
-    finally:
-        holder.rollback()
-        holder.close()
     attempts._later.submit(str).result(timeout=30)  # when it comes to this, the event is written
     assert events.only("backup.export", "refused", cast.daily, cast.bob.email)["reason"]
     assert verify().fault is None

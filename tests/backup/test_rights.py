@@ -14,6 +14,7 @@ from dashboard.archive import ArchiveError
 from dashboard.archive.rules import REFERENCES
 from dashboard.models import UNIT_STATE, Role, Session, Unit, people
 from dashboard.models.invites import invite
+from tests import sqlite
 from tests.archive.cases.state import ALPHA, BETA, full
 from tests.archive.second_content import SECTIONS
 from tests.archive.second_writer import PASSWORD, Maker, empty_rows, payload, text
@@ -50,9 +51,7 @@ def outside(unit):
     schema = db.database.execute_sql("SELECT name, sql FROM sqlite_master ORDER BY name")
     found = {"schema": schema.fetchall()}
     for table in set(db.database.get_tables()) - records:
-        cursor = db.database.execute_sql(f'SELECT * FROM "{table}"')
-        columns = [column[0] for column in cursor.description]
-        rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        rows = sqlite.rows_of(db.database.connection(), table)
         if table in own:
             rows = [row for row in rows if row["unit_id"] != unit.id]
         found[table] = sorted(repr(without_counts(row)) for row in rows)

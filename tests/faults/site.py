@@ -8,7 +8,6 @@ A verdict is BEFORE or AFTER, or it is a bug.
 """
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,7 +180,7 @@ def judge(
             if alive and _look().digests != found.digests:
                 return Judgement(Verdict.BROKEN, "the start has changed a unit")
             return verdict
-    except (InstallationUnusable, db.DatabaseError, sqlite3.Error, OSError) as error:
+    except (InstallationUnusable, db.DatabaseError, OSError) as error:
         return Judgement(Verdict.BROKEN, f"{type(error).__name__}: {error}")
     except (backup.BackupError, backup.ArchiveError) as error:
         return Judgement(Verdict.BROKEN, f"the engine refuses: {type(error).__name__}: {error}")

@@ -4,9 +4,8 @@ Each harness is shown to notice a broken build.
 """
 
 import logging
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +17,7 @@ from dashboard import backup, db
 from dashboard.backup import imports, restore
 from dashboard.models import AuditEvent, BackupRun, RunKind, RunState, Unit, changes
 from dashboard.web import build_app, snapshots
+from tests import sqlite
 from tests.faults import breaks, history, server, site
 from tests.faults.conftest import LONG
 from tests.faults.crowd import LOOKS, READERS, Crowd, Town, import_, together, town_at
@@ -204,10 +204,7 @@ def impatient(monkeypatch) -> None:
 @contextmanager
 def lock(town: Town, kind: str) -> Iterator[None]:
     """Hold the lock that a backup program or a shell on the server may hold."""
-    path = Path(town.engine.folders.data) / "dashboard.db"
-    with closing(
-        sqlite3.connect(path, isolation_level=None, timeout=60, check_same_thread=False)
-    ) as other:
+    with sqlite.opened(Path(town.engine.folders.data), wait_seconds=60) as other:
         other.execute(f"BEGIN {kind}")
         yield
 

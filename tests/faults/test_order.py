@@ -73,7 +73,9 @@ def test_the_safety_copy_is_read_back_before_the_first_delete(site, tmp_path, mo
     monkeypatch.setattr(ReadBack, "finish", finishing)
     monkeypatch.setattr(os, "fsync", lambda fd: (fsync(fd), events.append("synced"))[0])
     with opened(site.copy(tmp_path / "data")) as context:
-        db.database.connection().set_trace_callback(events.append)
+        db.database.connection().exec_trace = lambda _cursor, text, _values: (
+            events.append(text) or True
+        )
         bring_in(Unit.get(Unit.slug == UNIT), site.backup, context)
     first = next(at for at, event in enumerate(events) if event.startswith("DELETE"))
     saved = [event for event in events[:first] if event in ("read back", "synced")]

@@ -29,7 +29,7 @@ def steps():
     """Count what SQLite does, in hundreds of the instructions of its machine."""
     counted = []
     connection = db.database.connection()
-    connection.set_progress_handler(lambda: counted.append(1) and None, 100)
+    connection.set_progress_handler(lambda: bool(counted.append(1)), 100)
     yield counted
     connection.set_progress_handler(None, 0)
 

@@ -5,7 +5,6 @@ import html
 import json
 import re
 import socket
-import sqlite3
 import time
 from contextlib import closing
 from email.message import EmailMessage
@@ -15,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from dashboard.cli.serve import IN_MEMORY_BYTES
+from tests import sqlite
 from tests.faults.server import PATIENCE_SECONDS, Answer, backup_page
 from tests.residue.acts import UNIT, Visitor, Walk, commands, upload_body
 from tests.residue.canaries import Canaries, leaks
@@ -125,9 +125,8 @@ def test_an_upload_too_large_for_memory_waits_sealed(tmp_path):
             assert marks.found_in(spooled) == set()
             link.sendall(whole[-1:])
             assert link.recv(12) == b"HTTP/1.1 422"  # no backup
-    with closing(sqlite3.connect(home.data / "dashboard.db")) as database:
-        noted = database.execute("SELECT file_sha256 FROM backup_run").fetchall()
-    assert noted == [(hashlib.sha256(file).hexdigest(),)]
+    noted = [run["file_sha256"] for run in sqlite.everything(home.data)["backup_run"]]
+    assert noted == [hashlib.sha256(file).hexdigest()]
 
 
 def wait_for_spool(server):

@@ -43,6 +43,7 @@ from dashboard.models import (
 )
 from dashboard.models.invites import invite
 from dashboard.plugins import install, registry
+from tests import sqlite
 from tests.conftest import Cast
 from tests.factories import PIXEL, make_user
 from tests.web.conftest import COOKIE, TOKEN
@@ -250,11 +251,13 @@ def everything() -> dict[str, Any]:
     for table in db.database.get_tables():
         if table in NOT_COMPARED:
             continue
-        cursor = db.database.execute_sql(f'SELECT * FROM "{table}"')
-        columns = [column[0] for column in cursor.description]
-        kept = [at for at, name in enumerate(columns) if not name.startswith("audit_")]
-        found[table] = sorted(repr([row[at] for at in kept]) for row in cursor.fetchall())
+        rows = sqlite.rows_of(db.database.connection(), table)
+        found[table] = sorted(repr(_without_counts(row)) for row in rows)
     return found
+
+
+def _without_counts(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not name.startswith("audit_")}
 
 
 def rights() -> dict[str, Any]:
