@@ -38,7 +38,17 @@ from .keys import (
 from .manifest import ContentDigest, Manifest, Trailer, UnitLabel, encode_line, section_heads
 from .read_back import Proof, ReadBack
 from .reader import ArchiveReader, Batch, Proven, open_with_password, unlock
-from .rows import SECTION_BY_NAME, SECTIONS, Row, Section, decode_rows, encode_rows
+from .rows import (
+    SECTION_BY_NAME,
+    SECTIONS,
+    Row,
+    Section,
+    decode_rows,
+    encode_rows,
+    read_texts,
+    split_lines,
+    with_value,
+)
 from .writer import ArchiveWriter, Lines, lines_of
 
 __all__ = [
@@ -78,10 +88,13 @@ __all__ = [
     "open_with_password",
     "password_slot",
     "read_header",
+    "read_texts",
     "sealed_slot",
     "section_heads",
+    "split_lines",
     "unlock",
     "with_file_key",
     "with_key_pair",
     "with_password",
+    "with_value",
 ]

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from itertools import compress, repeat
+from operator import is_
+from typing import BinaryIO, NamedTuple, cast
 
 from .blocks import BlockReader
 from .chunks import ChunkReader
@@ -18,7 +20,7 @@ from .manifest import (
     decode_trailer,
     differing_section,
 )
-from .rows import SECTIONS, Row, Section, decode_rows
+from .rows import SECTIONS, Row, Section, decode_rows, split_lines
 from .rules import RowChecker, stands_alone
 from .streams import size_of
 from .worker import Worker
@@ -36,7 +38,7 @@ class Batch:
 # Given the lines of some rows of a section, return whether they need not be decoded.
 Skip = Callable[[Section, bytes], bool]
 # Given some lines of a section, return for each the row it is, where that is known to follow every
-# rule, or else None.
+# rule, or else None. For whoever knows the row, what begins with its key may stand for it.
 Proven = Callable[[Section, Sequence[bytes]], Sequence[Row | None]]
 
 
@@ -75,19 +77,18 @@ class ArchiveReader:
                 done = 0
                 while done < head.count:
                     lines, pieces = self._lines(head.count - done)
-                    total = sum(count for _, count in pieces)
+                    total = sum(len(piece.lines) for piece in pieces)
                     digest.add(section.name, lines, total)
                     if known and skip is not None and skip(section, lines):
                         done += total
                         continue
-                    for piece, count in pieces:
+                    for piece in pieces:
                         rows = None
                         if checker and proven and stands_alone(section):
                             rows = _checked_beside(proven, section, piece, done, checker)
-                        yield Batch(
-                            section, rows or _checked(section, piece, count, done, checker), piece
-                        )
-                        done += count
+                        rows = rows or _checked(section, piece, done, checker)
+                        yield Batch(section, rows, piece.text)
+                        done += len(rows)
             self._finish(digest)
 
     def _finish(self, digest: BackgroundDigest) -> None:
@@ -99,8 +100,8 @@ class ArchiveReader:
             raise InvalidContent("something behind the last line")
         self.trailer = claimed
 
-    def _lines(self, most: int) -> tuple[bytes, list[tuple[bytes, int]]]:
-        """Return whole lines, at least one and at most *most*: all, and in pieces with counts.
+    def _lines(self, most: int) -> tuple[bytes, list["_Piece"]]:
+        """Return whole lines, at least one and at most *most*: all, and in pieces.
 
         A piece has up to `PIECE_BYTES`, or is one line that is longer.
         """
@@ -108,11 +109,11 @@ class ArchiveReader:
         pieces, at = [], 0
         while at < len(lines) and most > 0:
             end = lines.rfind(b"\n", at, at + PIECE_BYTES) + 1 or lines.index(b"\n", at) + 1
-            count = lines.count(b"\n", at, end)
-            if count > most:
-                end, count = _end_of(lines, at, most), most
-            pieces.append((lines[at:end], count))
-            at, most = end, most - count
+            piece = _piece(lines[at:end])
+            if len(piece.lines) > most:
+                piece = _piece(b"\n".join([*piece.lines[:most], b""]))
+            pieces.append(piece)
+            at, most = at + len(piece.text), most - len(piece.lines)
         self._rest = lines[at:]
         return lines[:at], pieces
 
@@ -126,31 +127,40 @@ class ArchiveReader:
         return lines
 
 
-def _checked(
-    section: Section, lines: bytes, count: int, first: int, checker: RowChecker | None
-) -> list[Row]:
-    rows = decode_rows(section, lines, count, first)
+class _Piece(NamedTuple):
+    """Some whole lines, together and each by itself."""
+
+    text: bytes
+    lines: list[bytes]
+
+
+def _piece(text: bytes) -> _Piece:
+    return _Piece(text, split_lines(text))
+
+
+def _checked(section: Section, piece: _Piece, first: int, checker: RowChecker | None) -> list[Row]:
+    rows = decode_rows(section, piece.text, first, piece.lines)
     if checker is not None:
-        checker.check(section, rows, first, lines)
+        checker.check(section, rows, first, piece.text)
     return rows
 
 
 def _checked_beside(
-    proven: Proven, section: Section, piece: bytes, first: int, checker: RowChecker
+    proven: Proven, section: Section, piece: _Piece, first: int, checker: RowChecker
 ) -> list[Row] | None:
     """Return the rows of *piece*, decoding only those that are not proven; None if that is no use.
 
     It is none either if one of them has a fault: whoever decodes all can name the row.
     """
-    lines = piece.split(b"\n")[:-1]
+    lines = piece.lines
     rows = list(proven(section, lines))
-    missing = [at for at, row in enumerate(rows) if row is None]
+    missing = list(compress(range(len(rows)), map(is_, rows, repeat(None))))
     if len(missing) == len(lines):
         return None
     if missing:
         text = b"\n".join([*(lines[at] for at in missing), b""])
         try:
-            decoded = decode_rows(section, text, len(missing), first)
+            decoded = decode_rows(section, text, first)
             checker.check_rules(section, decoded, first, text)
         except ArchiveError:
             return None
@@ -159,13 +169,6 @@ def _checked_beside(
     found = cast("list[Row]", rows)
     checker.check_order(section, section.keys_of(found), first)
     return found
-
-
-def _end_of(lines: bytes, at: int, number: int) -> int:
-    """Return where the line ends that is the *number*-th from *at*."""
-    for _ in range(number):
-        at = lines.index(b"\n", at) + 1
-    return at
 
 
 def unlock(header: Header, opener: Opener, *, password: bool = False) -> bytes:

@@ -170,6 +170,9 @@ SECTIONS = (
 SECTION_BY_NAME = {section.name: section for section in SECTIONS}
 
 _ENCODER = msgspec.json.Encoder()
+_BEHIND_BRACKET = b"\\"  # the byte that follows "["
+_TEXTS = msgspec.json.Decoder(tuple[str, ...])
+_AS_THEY_ARE = msgspec.json.Decoder(list[Raw])
 # Where msgspec repeats what it found.
 _ECHO = re.compile(r"(Invalid enum value|unknown field) .*?(?= - at `[$.\[\]\w]*`\Z|\Z)", re.DOTALL)
 
@@ -181,6 +184,13 @@ def encode_rows(section: Section, rows: Sequence[Row]) -> bytes:
     return _ENCODER.encode_lines(rows)
 
 
+def with_value(section: Section, line: bytes, column: str, value: str) -> bytes:
+    """Return *line* of *section* with the text *value* in *column*, and all else as it is."""
+    values = _AS_THEY_ARE.decode(line)
+    values[section.columns.index(column)] = Raw(_ENCODER.encode(value))
+    return _ENCODER.encode(values)
+
+
 def _to_wire(section: Section, row: Row) -> Row:
     values = list(row)
     for at in section.json_at:
@@ -190,33 +200,60 @@ def _to_wire(section: Section, row: Row) -> Row:
     return tuple(values)
 
 
-def decode_rows(section: Section, lines: bytes, count: int, first: int) -> list[Row]:
-    """Return the rows of *count* whole *lines*; *first* is the number of the first one.
+def split_lines(text: bytes) -> list[bytes]:
+    """Return the lines of *text*, which ends with one, without their ends."""
+    lines = text.split(b"\n")
+    lines.pop()
+    return lines
 
-    Raise `InvalidContent` for what is not one row of the right shape on each line.
+
+def decode_rows(
+    section: Section, text: bytes, first: int, lines: Sequence[bytes] = ()
+) -> list[Row]:
+    """Return the rows of the whole lines of *text*; *first* is the number of the first one.
+
+    *lines*: what `split_lines` makes of it, if that is known. Raise `InvalidContent` for what is
+    not one row of the right shape on each line.
     """
+    lines = lines or split_lines(text)
     try:
-        if section.json_at and not lines.isascii():
-            lines.decode()  # msgspec passes over bad UTF-8 in what it does not decode
-        rows: list[Row] = section.decoder.decode_lines(lines)
+        if section.json_at and not text.isascii():
+            text.decode()  # msgspec passes over bad UTF-8 in what it does not decode
+        rows: list[Row] = section.decoder.decode_lines(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         rows = []
-    if len(rows) != count or not _is_a_row_a_line(lines, count):
+    if len(rows) != len(lines) or not _is_a_row_a_line(section, text, lines):
         rows = _decode_one_by_one(section, lines, first)
     if section.json_at or section.bytes_at:
         rows = [_from_wire(section, row, first + at) for at, row in enumerate(rows)]
     return rows
 
 
-def _is_a_row_a_line(lines: bytes, rows: int) -> bool:
-    # A line that ends with "]" before one that begins with "[" can only end a whole row there.
-    return lines.count(b"]\n[") == rows - 1 and lines.startswith(b"[") and lines.endswith(b"]\n")
+def _is_a_row_a_line(section: Section, text: bytes, lines: Sequence[bytes]) -> bool:
+    """Return whether each of *lines* is one of the rows, of which there are as many."""
+    if section.json_at:
+        # A line that ends with "]" before one that begins with "[" can only end a whole row there.
+        seams = text.count(b"]\n[")
+        return seams == len(lines) - 1 and text.startswith(b"[") and text.endswith(b"]\n")
+    # In a row of texts and numbers "[" stands at its beginning alone. So where all lines begin with
+    # it, all rows do so on a line of their own.
+    return min(lines) >= b"[" and max(lines) < _BEHIND_BRACKET
 
 
-def _decode_one_by_one(section: Section, lines: bytes, first: int) -> list[Row]:
+def read_texts(text: bytes) -> list[Row]:
+    """Return the rows of lines that hold nothing but texts, whatever rule these break.
+
+    For what a unit holds already: it may be damaged, and is to be replaced all the same. What is
+    not UTF-8 comes as U+FFFD.
+    """
+    rows: list[Row] = _TEXTS.decode_lines(text.decode(errors="replace"))
+    return rows
+
+
+def _decode_one_by_one(section: Section, lines: Sequence[bytes], first: int) -> list[Row]:
     """Decode each line by itself: slower, and able to name the row that is wrong."""
     rows = []
-    for at, line in enumerate(lines[:-1].split(b"\n")):
+    for at, line in enumerate(lines):
         try:
             line.decode()
             rows.append(section.decoder.decode(line))

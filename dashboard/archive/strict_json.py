@@ -42,7 +42,8 @@ def are_plain(texts: Sequence[str]) -> bool:
             return False
     except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
         return False
-    if b"\\u" in lines or _LONG_INTEGER in lines.translate(_DIGITS_AS_NINE):
+    # Half a surrogate pair does not encode. NUL does, and is spelled so.
+    if b"\\u0000" in lines or _LONG_INTEGER in lines.translate(_DIGITS_AS_NINE):
         return False
     # What is one level too deep begins a line with as many blanks as the limit, and no string can
     # look so, since it has no line breaks. A few others do too; those are looked at slowly.

@@ -93,7 +93,7 @@ class ArchiveWriter:
                 if lines.checked:
                     checker.check_order(section, lines.keys, done)
                 else:
-                    rows = decode_rows(section, lines.text, count, done)
+                    rows = decode_rows(section, lines.text, done)
                     checker.check(section, rows, done, lines.text)
                 self._lines.add(Piece(name, lines.text, count))
                 done += count

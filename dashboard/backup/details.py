@@ -98,7 +98,7 @@ def _find(source: BinaryIO, opener: Opener, asked: set[Place]) -> dict[Place, Ro
 
     def skip(section: Section, lines: bytes) -> bool:
         # Rows are sorted: when the last one of many comes before the first that is asked for...
-        last = decode_rows(section, lines[lines.rfind(b"\n", 0, -1) + 1 :], 1, 0)[0]
+        last = decode_rows(section, lines[lines.rfind(b"\n", 0, -1) + 1 :], 0)[0]
         return section.name not in firsts or _key_of(section, last) < firsts[section.name]
 
     for batch in ArchiveReader(source, opener).batches(known=True, skip=skip):

@@ -218,6 +218,7 @@ def test_as_many_rows_as_lines_are_not_enough(section):
         [first + second + b"\n", b" \n"],
         [b"\n", first + b"\t" + second + b"\n"],
         [broken.split(b"\n")[0] + b"\n", broken.split(b"\n")[1] + second + b"\n"],
+        [first[:-1] + b"\n", b"]" + second + b"\n"],
     ):
         rows = around(section)
         rows[section][-2:] = lines

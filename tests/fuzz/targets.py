@@ -255,8 +255,8 @@ def rows_of(section: str) -> tuple[Callable[[bytes], Answer], Callable[[bytes], 
     is_json = {i for i, c in enumerate(columns) if c in ("manifest", "config", "secrets")}
 
     def checked(checker: RowChecker, name: str, lines: bytes) -> list[tuple]:
-        kind, count = SECTION_BY_NAME[name], lines.count(b"\n")
-        rows = decode_rows(kind, lines, count, 0)
+        kind = SECTION_BY_NAME[name]
+        rows = decode_rows(kind, lines, 0)
         checker.check(kind, rows, 0, lines)
         return rows
 

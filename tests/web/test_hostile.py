@@ -195,7 +195,7 @@ def test_there_are_enough_of_each_kind():
 def refusal(section, row) -> str:
     """Return why *row* is not taken; nothing if it is."""
     try:
-        decode_rows(section, line(row), 1, 0)
+        decode_rows(section, line(row), 0)
     except InvalidContent as error:
         return str(error)
     return ""
