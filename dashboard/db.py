@@ -251,6 +251,14 @@ def _as_stored(kind: str, value: Any) -> Any:
         return value
 
 
+def as_json(columns: Sequence[str]) -> str:
+    """Return SQL for a JSON array of *columns*, which hold text; empty if the engine has none.
+
+    It is spelled as `msgspec` spells it (tests/backup/test_key_lines.py).
+    """
+    return f"json_array({', '.join(columns)})" if is_sqlite() else ""
+
+
 def by_code_point(field: peewee.Field) -> Any:
     """Return *field* as an ordering by Unicode code point, whatever the database's collation."""
     if is_sqlite() or not isinstance(field, peewee.CharField | peewee.TextField):

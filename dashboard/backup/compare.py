@@ -8,8 +8,8 @@ is written as the line of a checked row of the unit is not even decoded.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
-from operator import itemgetter
+from itertools import compress, count, islice
+from operator import itemgetter, ne
 from typing import Any
 
 from ..archive import Row, Section
@@ -19,7 +19,6 @@ from .tables import Table
 from .unit_rows import UnitRows
 
 NAMES = 1_000  # of each kind in each section; the rest is counted
-STRIDE = 16  # rows compared at once
 
 
 class Kind(StrEnum):
@@ -136,14 +135,7 @@ class _Merge:
             if not self._has_now():
                 self._note(Kind.COME, then[at:])
                 return
-            now = self.now
-            size = min(len(then) - at, len(now.rows) - now.at, STRIDE)
-            if now.rows[now.at : now.at + size] == then[at : at + size]:
-                self._same += size
-                now.at += size
-                at += size
-            else:
-                at = self._add_one_by_one(then, at, size)
+            at += self._pass_aligned(then[at:]) or self._pass_one(then[at])
 
     def finish(self) -> SectionChange:
         while self._has_now():
@@ -164,39 +156,45 @@ class _Merge:
 
     def _has_now(self) -> bool:
         """Return whether the unit has another row, and have it at hand."""
+        if self.now.at < len(self.now.rows):
+            return True
         found = self.now.more()
         self._learn(self.now.rows)
         return found
 
-    def _add_one_by_one(self, then: Sequence[Row], at: int, size: int) -> int:
-        """Merge up to *size* rows of each side; return the place of the next of *then*."""
-        now = self.now
-        last, last_now = at + size, now.at + size
-        while at < last and now.at < last_now:
-            old, new = now.rows[now.at], then[at]
-            if old == new:
-                self._same += 1
-            else:
-                key, new_key = self._key(old), self._key(new)
-                if key < new_key:
-                    self._note(Kind.GONE, (old,))
-                    now.at += 1
-                    continue
-                if new_key < key:
-                    self._note(Kind.COME, (new,))
-                    at += 1
-                    continue
+    def _pass_aligned(self, then: Sequence[Row]) -> int:
+        """Merge the beginning of *then* that has the keys of now; return how many rows it is."""
+        now = self.now.rows[self.now.at : self.now.at + len(then)]
+        size, changed = len(now), 0
+        for at in compress(count(), map(ne, now, then)):
+            old, new = now[at], then[at]
+            if self._key(old) != self._key(new):
+                size = at
+                break
+            if self.now.row(old) != new:  # not only spelled differently
                 self._note(Kind.CHANGE, (new,))
-            now.at += 1
-            at += 1
-        return at
+                changed += 1
+        self._same += size - changed
+        self.now.at += size
+        return size
+
+    def _pass_one(self, new: Row) -> int:
+        """Pass over the first row of now or *new*, which is alone; return how many of *new*."""
+        old = self.now.rows[self.now.at]
+        if self._key(new) < self._key(old):
+            self._note(Kind.COME, (new,))
+            return 1
+        self._note(Kind.GONE, (old,))
+        self.now.at += 1
+        return 0
 
     def _note(self, kind: Kind, rows: Sequence[Row]) -> None:
         self._counts[kind] += len(rows)
         names = self._names[kind]
         for row in islice(rows, self._most - len(names)):
             key = tuple(row[at] for at in self.section.key_at)
-            names.append(NameChange(kind, key, name_of(self.section, row, self._called)))
+            words = self.now.row(row) if kind is Kind.GONE else row
+            names.append(NameChange(kind, key, name_of(self.section, words, self._called)))
 
     def _learn(self, rows: Sequence[Row]) -> None:
         if self.section.name in ("workspaces", "profiles"):

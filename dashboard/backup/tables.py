@@ -16,10 +16,13 @@ INSERT_ROWS = 100  # rows of one INSERT; 10 and 1,000 were both slower
 
 
 class Group(NamedTuple):
-    """Some rows of a unit, and the places of those that no rule was asked about as they are now."""
+    """Some rows of a unit as `Table.row` knows them, and the line that each is in a file.
 
-    rows: list[Row]
-    unchecked: Sequence[int] = ()
+    There is no line (b"") of a row that no rule was asked about as it is now.
+    """
+
+    rows: Sequence[Row]
+    lines: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,8 @@ class Table:
         """Return the model's fields in the order of the section's columns."""
         return [self.model._meta.fields[name] for name in self.section.columns]
 
-    def groups(self, unit: Unit) -> Iterator[Group]:
-        """Yield the unit's rows in the order of the file, secrets opened, in small groups."""
+    def batches(self, unit: Unit) -> Iterator[list[Row]]:
+        """Yield the unit's rows in the order of the file, secrets opened, in small batches."""
         query = self.model.of(unit, *self.fields).order_by(*self.order())
         found: list[Row] = []
         size = 0
@@ -43,21 +46,22 @@ class Table:
             found.append(row)
             size += sum(len(value) for value in row if isinstance(value, str | bytes))
             if size >= BATCH_BYTES or len(found) == BATCH_ROWS:
-                yield Group(found, range(len(found)))
+                yield found
                 found, size = [], 0
         if found:
-            yield Group(found, range(len(found)))
+            yield found
 
-    def batches(self, unit: Unit) -> Iterator[list[Row]]:
-        """Yield the same as the rows alone."""
-        return (group.rows for group in self.groups(unit))
+    def groups(self, unit: Unit) -> Iterator[Group]:
+        """Yield the same for a comparison; they begin with the key and end as `row` tells."""
+        return (Group(rows, [b""] * len(rows)) for rows in self.batches(unit))
+
+    def row(self, grouped: Row) -> Row:
+        """Return the row that stands for in a `Group`."""
+        return grouped
 
     def lines(self, unit: Unit) -> Iterator[Lines]:
         """Yield the same as the lines they are in the file."""
-        return (
-            lines_of(self.section, group.rows, checked=not group.unchecked)
-            for group in self.groups(unit)
-        )
+        return (lines_of(self.section, rows) for rows in self.batches(unit))
 
     def find(self, unit: Unit, key: Sequence[str | int]) -> Row | None:
         """Return the unit's row of *key*, secrets opened, or None."""

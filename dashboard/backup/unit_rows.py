@@ -4,21 +4,22 @@ What is written as the same line is the same row, and comparing bytes costs a te
 """
 
 from collections.abc import Iterator, Sequence
-from operator import eq
+from itertools import compress
+from operator import eq, not_
 
-from ..archive import Row, encode_rows
+from ..archive import Row
 from ..models import Unit
 from .tables import Group, Table
 
 MAX_SHIFTS = 16  # in one look: where more came or went, decoding costs less than searching
-_NO_ROWS = Group([], ())
+_NO_ROWS = Group((), ())
 
 
 class UnitRows:
     """Rows of *table* that are at hand: those from `at` on are still to be merged."""
 
     def __init__(self, table: Table, unit: Unit) -> None:
-        self._section = table.section
+        self.row = table.row  # what one of `rows` is, which all begin with their key
         self._groups: Iterator[Group] = table.groups(unit)
         self._lines: list[bytes] = []  # of `rows`; empty for one that is not checked
         self.rows: list[Row] = []
@@ -50,9 +51,9 @@ class UnitRows:
             # One that differs is changed. Two in a row: behind what came or is gone all differ.
             stop = same.find(b"\0\0")
             aligned = same if stop < 0 else same[:stop]
-            found += [
-                row if equal else None for row, equal in zip(self.rows[at:], aligned, strict=False)
-            ]
+            found += self.rows[at : at + len(aligned)]
+            for differs in compress(range(done, len(found)), map(not_, aligned)):
+                found[differs] = None
             at += len(aligned)
             if stop < 0:
                 break
@@ -65,16 +66,8 @@ class UnitRows:
 
     def _fetch(self) -> bool:
         """Have more rows at hand; return whether there were any."""
-        found, unchecked = next(self._groups, _NO_ROWS)
-        self.rows = self.rows[self.at :] + found
-        self._lines = self._lines[self.at :] + self._lines_of(found, unchecked)
+        found, lines = next(self._groups, _NO_ROWS)
+        self.rows = [*self.rows[self.at :], *found]
+        self._lines = [*self._lines[self.at :], *lines]
         self.at = 0
         return bool(found)
-
-    def _lines_of(self, rows: list[Row], unchecked: Sequence[int]) -> list[bytes]:
-        if len(unchecked) == len(rows):
-            return [b""] * len(rows)
-        lines = encode_rows(self._section, rows).split(b"\n")[:-1]
-        for at in unchecked:
-            lines[at] = b""
-        return lines

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import apsw
+
 from dashboard import backup, db
 from dashboard.archive import KdfCost
 from dashboard.backup import processes, runs
@@ -180,7 +182,7 @@ def judge(
             if alive and _look().digests != found.digests:
                 return Judgement(Verdict.BROKEN, "the start has changed a unit")
             return verdict
-    except (InstallationUnusable, db.DatabaseError, OSError) as error:
+    except (InstallationUnusable, db.DatabaseError, apsw.Error, OSError) as error:
         return Judgement(Verdict.BROKEN, f"{type(error).__name__}: {error}")
     except (backup.BackupError, backup.ArchiveError) as error:
         return Judgement(Verdict.BROKEN, f"the engine refuses: {type(error).__name__}: {error}")
