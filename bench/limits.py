@@ -14,7 +14,6 @@ import gc
 import hashlib
 import json
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -24,6 +23,7 @@ from operator import itemgetter, lt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import apsw
 import msgspec
 import nacl.pwhash.argon2id
 import zstandard
@@ -56,9 +56,9 @@ class Steps:
         sums[1] += time.thread_time() - cpu
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> apsw.Connection:
     """Open *path* with what the product promises: write-ahead log, flushed to disk at commit."""
-    database = sqlite3.connect(path, isolation_level=None)
+    database = apsw.Connection(str(path))
     for pragma in ("journal_mode=wal", "synchronous=full", "cache_size=-16384"):
         database.execute(f"PRAGMA {pragma}")
     return database
@@ -89,7 +89,7 @@ def prepare(folder: Path, payload: Path, ddl: Path) -> None:
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def insert(database: sqlite3.Connection, rows: Iterable[Any], steps: Steps) -> None:
+def insert(database: apsw.Connection, rows: Iterable[Any], steps: Steps) -> None:
     """Insert *rows* by many VALUES at a time; secrets sealed, in a column others leave out."""
     waiting = iter(rows)
     while some := list(islice(waiting, BATCH_ROWS)):
@@ -106,7 +106,7 @@ def insert(database: sqlite3.Connection, rows: Iterable[Any], steps: Steps) -> N
             _insert(database, ("name", "type", "value", "description", "secret"), sealed)
 
 
-def _insert(database: sqlite3.Connection, columns: tuple[str, ...], rows: list[Any]) -> None:
+def _insert(database: apsw.Connection, columns: tuple[str, ...], rows: list[Any]) -> None:
     head = f"INSERT INTO config_key (unit_id, checked, {', '.join(columns)}) VALUES "  # noqa: S608 - ours
     one = f"({UNIT},1{',?' * len(columns)})"
     for at in range(0, len(rows), INSERT_ROWS):
@@ -120,27 +120,29 @@ def seal(text: str) -> bytes:
     return nonce + crypto_secretbox(text.encode(), nonce, KEY)
 
 
-def read(database: sqlite3.Connection, steps: Steps, prefix: str = "") -> Iterator[tuple[Any, int]]:
+def read(database: apsw.Connection, steps: Steps, prefix: str = "") -> Iterator[tuple[Any, int]]:
     """Yield (lines, rows) of the unit's config keys in key order."""
     encoder = msgspec.json.Encoder()
     cursor = database.execute(
-        "SELECT name, type, coalesce(secret, value), description FROM config_key "
-        "WHERE unit_id = ? ORDER BY name",
+        "SELECT CAST(json_array(name, type, value, description) AS BLOB), name, secret, "
+        "description FROM config_key WHERE unit_id = ? ORDER BY name",
         [UNIT],
     )
     while True:
         with steps.time(prefix + "read"):
-            rows = cursor.fetchmany(BATCH_ROWS)
+            rows = list(islice(cursor, BATCH_ROWS))
         if not rows:
             return
-        with steps.time(prefix + "unseal"):
-            for at in [at for at, row in enumerate(rows) if row[1] == "secret"]:
-                name, kind, box, description = rows[at]
-                value = crypto_secretbox_open(box[24:], box[:24], KEY).decode()
-                rows[at] = (name, kind, value, description)
         with steps.time(prefix + "encode"):
-            lines = encoder.encode_lines(rows)
-        yield lines, len(rows)
+            lines = [*map(itemgetter(0), rows), b""]
+        with steps.time(prefix + "unseal"):
+            for at in [at for at, row in enumerate(rows) if row[2] is not None]:
+                _, name, box, description = rows[at]
+                value = crypto_secretbox_open(box[24:], box[:24], KEY).decode()
+                lines[at] = encoder.encode((name, "secret", value, description))
+        with steps.time(prefix + "encode"):
+            text = b"\n".join(lines)
+        yield text, len(rows)
 
 
 def export(folder: Path) -> Steps:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -210,7 +211,7 @@ class Bench:
             "processors": os.cpu_count() or 1,
             "commit": _commit(),
             "priority": self.priority,
-            "tools": {"Python": sys.version.split()[0]} | self._tools,
+            "tools": {"Python": sys.version.split()[0], "APSW": version("apsw")} | self._tools,
         }
         return self.book.result(about)
 
