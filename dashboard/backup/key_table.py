@@ -14,7 +14,7 @@ from ..archive.limits import PIECE_BYTES
 from ..db import as_json, database
 from ..models import Unit
 from ..vault import vault
-from .tables import Group, Table, insert_rows
+from .tables import NO_LINE, Group, Table, insert_rows
 
 # Before the line of a row that was not checked since it was written. In JSON it would be escaped.
 _MARK = b"\x01"
@@ -37,7 +37,7 @@ class KeyTable(Table):
             if marked:
                 text = b"\n".join([*(lines[at][1:] for at in marked), b""])
                 for at, row in zip(marked, read_texts(text), strict=True):
-                    rows[at], lines[at] = row, b""
+                    rows[at], lines[at] = row, NO_LINE
             yield Group(rows, lines)
 
     def row(self, grouped: Row) -> Row:

@@ -15,10 +15,13 @@ BATCH_BYTES = 512 << 10  # text held at once, so that memory does not depend on 
 INSERT_ROWS = 100  # rows of one INSERT; 10 and 1,000 were both slower
 
 
+NO_LINE = b"\n"  # equal to no line of a file, not even an empty one
+
+
 class Group(NamedTuple):
     """Some rows of a unit as `Table.row` knows them, and the line that each is in a file.
 
-    There is no line (b"") of a row that no rule was asked about as it is now.
+    Instead of a line there is `NO_LINE` of a row that no rule was asked about as it is now.
     """
 
     rows: Sequence[Row]
@@ -53,7 +56,7 @@ class Table:
 
     def groups(self, unit: Unit) -> Iterator[Group]:
         """Yield the same for a comparison; they begin with the key and end as `row` tells."""
-        return (Group(rows, [b""] * len(rows)) for rows in self.batches(unit))
+        return (Group(rows, [NO_LINE] * len(rows)) for rows in self.batches(unit))
 
     def row(self, grouped: Row) -> Row:
         """Return the row that stands for in a `Group`."""

@@ -21,7 +21,7 @@ class UnitRows:
     def __init__(self, table: Table, unit: Unit) -> None:
         self.row = table.row  # what one of `rows` is, which all begin with their key
         self._groups: Iterator[Group] = table.groups(unit)
-        self._lines: list[bytes] = []  # of `rows`; empty for one that is not checked
+        self._lines: list[bytes] = []  # of `rows`
         self.rows: list[Row] = []
         self.at = 0
 

@@ -21,11 +21,11 @@ from dashboard.archive import (
 from dashboard.backup import compare
 from dashboard.backup.compare import Kind
 from dashboard.backup.report import preview_file
-from dashboard.backup.tables import Group
+from dashboard.backup.tables import NO_LINE, Group
 from dashboard.backup.unit_rows import UnitRows
 from dashboard.models import Application, ConfigKey, Plugin, Profile, Unit, Workspace
 from tests.archive.cases.state import only
-from tests.archive.second_writer import Maker
+from tests.archive.second_writer import Maker, payload, text
 from tests.backup.conftest import PASSWORD, Unchanged
 
 
@@ -160,6 +160,19 @@ def test_a_key_that_nobody_checked_proves_nothing(cast):
         preview_file(io.BytesIO(data), with_file_key(maker.file_key), unit)
 
 
+@pytest.mark.parametrize("others", [0, 1, 5])
+def test_an_empty_line_is_not_a_key_that_nobody_checked(cast, others):
+    unit, maker = cast.daily, Maker("empty line")
+    for model in backup.sections.WIPE_ORDER:
+        model.delete().where(model.unit == unit).execute()
+    rows = [[f"K{number}", "string", "", ""] for number in range(others)]
+    for name in [row[0] for row in rows] + ["N"]:
+        ConfigKey.create(unit=unit, name=name, type="string", value="", checked=name != "N")
+    data = maker.file(payload(text(only("config_keys", *rows, b"\n"))))
+    with pytest.raises(InvalidContent, match=f"row {others + 1} is not strict JSON"):
+        preview_file(io.BytesIO(data), with_file_key(maker.file_key), unit)
+
+
 KEYS = SECTION_BY_NAME["config_keys"]
 
 
@@ -179,11 +192,12 @@ class Rows:
 
     def groups(self, _unit=None):
         for rows in self.batches():
-            lines = [b"" if row[0] in self.unchecked else line_of(row) for row in rows]
-            yield Group(
-                [(row[0], line) if line else row for row, line in zip(rows, lines, strict=True)],
-                lines,
-            )
+            yield Group(*zip(*map(self._grouped, rows), strict=True))
+
+    def _grouped(self, row):
+        return (
+            (row, NO_LINE) if row[0] in self.unchecked else ((row[0], line_of(row)), line_of(row))
+        )
 
     def row(self, grouped):
         return next(row for row in self.rows if row[0] == grouped[0])

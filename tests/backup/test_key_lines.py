@@ -11,6 +11,7 @@ from dashboard import backup, db
 from dashboard.archive import SECTION_BY_NAME, InvalidContent, encode_rows, split_lines, with_value
 from dashboard.backup import errors
 from dashboard.backup.sections import TABLE_OF
+from dashboard.backup.tables import NO_LINE
 from dashboard.models import ConfigKey
 from tests.backup.conftest import PASSWORD, Unchanged
 
@@ -68,7 +69,7 @@ def test_whatever_the_table_holds_is_spelled_so_and_comes_back_so(cast, keys):
         groups = list(TABLE.groups(cast.daily))
         assert [TABLE.row(row) for group in groups for row in group.rows] == rows
         lines = [line for group in groups for line in group.lines]
-        assert lines == [encode_rows(KEYS, [row])[:-1] if are_checked else b"" for row in rows]
+        assert lines == [encode_rows(KEYS, [row])[:-1] if are_checked else NO_LINE for row in rows]
         assert all(lines.checked is are_checked for lines in TABLE.lines(cast.daily))
         mark_checked()
 
@@ -80,7 +81,7 @@ def test_a_key_that_nobody_checked_has_those_beside_it_checked_again(cast, chang
     ConfigKey.update(description="new").where(ConfigKey.name == changed).execute()
     assert [lines.checked for lines in TABLE.lines(cast.daily)] == [False]
     (group,) = TABLE.groups(cast.daily)
-    assert [bool(line) for line in group.lines] == [name != changed for name in "ABC"]
+    assert [line != NO_LINE for line in group.lines] == [name != changed for name in "ABC"]
     assert TABLE.row(group.rows["ABC".index(changed)]) == (changed, "secret", "v", "new")
 
 
