@@ -157,7 +157,7 @@ def broken(saved, tmp_path):
     """The five kinds of file that are refused, each with its code and words of its sentence."""
     data = saved.read_bytes()
     kinds = {
-        "damaged": (data[:-40] + b"x" + data[-39:], "damaged"),
+        "damaged": (data[:-40] + bytes([data[-40] ^ 1]) + data[-39:], "damaged"),
         "not_a_backup": (b"PK\x03\x04 some zip", "not a Dashboard backup"),
         "newer_version": (data.replace(b"dashboard-backup/1", b"dashboard-backup/2", 1), "newer"),
         "wrong_password": (data, "not the password"),

@@ -152,7 +152,8 @@ def test_a_safety_copy_that_is_gone_or_changed(found, cast, data, make_backup, b
     bring_in(cast.daily, cast.alice, make_backup(cast.daily))
     file = data / "safety" / f"{SafetyCopy.get().uid}.dbk"
     if is_there:
-        file.write_bytes(file.read_bytes()[:-1] + b"?")
+        saved = file.read_bytes()
+        file.write_bytes(saved[:-1] + bytes([saved[-1] ^ 1]))
     else:
         file.unlink()
     health, said = found(1)["safety copies"]

@@ -178,7 +178,7 @@ def test_a_file_that_was_swapped_is_not_previewed_again(admin, cast, saved, fold
     ticket = ticket_in(validate(admin, saved))
     change(cast)
     [upload] = folders.uploads.iterdir()
-    upload.write_bytes(saved[:-1] + b"x")
+    upload.write_bytes(saved[:-1] + bytes([saved[-1] ^ 1]))
     with Unchanged(cast.daily):
         assert again(admin, ticket).status_code == 422
     upload.unlink()
