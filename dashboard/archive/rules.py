@@ -4,8 +4,8 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
-from itertools import compress, islice
-from operator import lt
+from itertools import compress, islice, repeat
+from operator import eq, lt
 from typing import Any
 
 from . import strict_json
@@ -62,7 +62,7 @@ class RowChecker:
 
     def check_rules(self, section: Section, rows: Sequence[Row], first: int, lines: bytes) -> None:
         """Check *rows* like `check`, but for their order."""
-        if b"\\u0000" in lines:
+        if strict_json.spells_nul(lines):
             self._check_nul(section, rows, first)
         if section.name == "config_keys":
             _check_keys(section, rows, first, len(lines))
@@ -167,7 +167,7 @@ def _are_values(kinds: Sequence[str], values: Sequence[str]) -> bool:
         return False
 
     def of(kind: str) -> list[str]:
-        return list(compress(values, map(kind.__eq__, kinds))) if kind in present else []
+        return list(compress(values, map(eq, kinds, repeat(kind)))) if kind in present else []
 
     numbers, texts = of("number"), of("json")
     return (
