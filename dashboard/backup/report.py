@@ -16,13 +16,14 @@ from ..archive import (
     read_header,
 )
 from ..archive.keys import Opener
+from ..archive.worker import Worker
 from ..db import read_snapshot
 from ..models import Unit, revision_of
 from .compare import NAMES, Comparer, Comparison
 from .part_kinds import require_whole
 from .progress import Counter, Progress, Stage, silent
 from .sections import count_rows
-from .store import sha256
+from .store import sha256_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +111,15 @@ def validate(
     Raise an `ArchiveError` at the first fault. *observe* gets the rows that passed so far;
     *proven* is asked for those that need no decoding, as by `ArchiveReader.batches`.
     """
-    digest = sha256(source)
-    reader = ArchiveReader(source, opener, password=password)
-    rows = Counter(progress, Stage.CHECK, sum(reader.manifest.counts.values()))
-    for batch in reader.batches(proven=proven):
-        if observe is not None:
-            observe(batch.section, batch.rows)
-        rows.add(len(batch.rows))
-    return _report(source, reader, digest)
+    with Worker() as worker:
+        digest = sha256_beside(source, worker)
+        reader = ArchiveReader(source, opener, password=password)
+        rows = Counter(progress, Stage.CHECK, sum(reader.manifest.counts.values()))
+        for batch in reader.batches(proven=proven):
+            if observe is not None:
+                observe(batch.section, batch.rows)
+            rows.add(len(batch.rows))
+        return _report(source, reader, digest.result())
 
 
 def _report(source: BinaryIO, reader: ArchiveReader, file_sha256: str) -> Report:

@@ -8,12 +8,14 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ..archive.worker import Worker
 from .errors import NoSpace
 
 
@@ -109,10 +111,34 @@ def copy_in(source: BinaryIO, sink: BinaryIO) -> str:
 def sha256(source: BinaryIO) -> str:
     """Return the SHA-256 of *source* from its beginning, in hex; leave it at its beginning."""
     source.seek(0)
-    digest = hashlib.sha256()
-    while block := source.read(_COPY_BYTES):
-        digest.update(block)
+    found = _sha256(source.read)
     source.seek(0)
+    return found
+
+
+def sha256_beside(source: BinaryIO, worker: Worker) -> "Future[str]":
+    """Return what will hold the same; *worker* reads a file while the caller reads it, too."""
+    try:
+        file = source.fileno()
+    except OSError:  # it is in memory
+        found: Future[str] = Future()
+        found.set_result(sha256(source))
+        return found
+    at = 0
+
+    def read(size: int) -> bytes:
+        nonlocal at
+        block = os.pread(file, size, at)
+        at += len(block)
+        return block
+
+    return worker.submit(_sha256, read)
+
+
+def _sha256(read: Callable[[int], bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := read(_COPY_BYTES):
+        digest.update(block)
     return digest.hexdigest()
 
 

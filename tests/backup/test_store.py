@@ -1,7 +1,12 @@
 """Files: private, whole or not there, and swept by their own ids alone."""
 
+import hashlib
+import io
+import os
+
 import pytest
 
+from dashboard.archive.worker import Worker
 from dashboard.backup import store
 
 UID = "0123456789abcdef" * 2
@@ -30,3 +35,18 @@ def test_a_file_that_fails_leaves_nothing(folders):
 def test_a_name_that_is_no_id_is_never_a_path(folders, uid):
     with pytest.raises(ValueError, match="not the id"):
         store.file_path(folders.exports, uid)
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (3 << 20) + 7])
+def test_the_digest_of_a_file_is_made_beside_whoever_reads_it(tmp_path, size):
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    with Worker() as worker, (tmp_path / "file").open("rb") as file:
+        for source in (file, io.BytesIO(data)):
+            source.seek(size // 2)
+            beside = store.sha256_beside(source, worker)
+            if source is file:
+                assert file.read() == data[size // 2 :]
+            assert beside.result() == hashlib.sha256(data).hexdigest()
+            assert store.sha256(source) == hashlib.sha256(data).hexdigest()
+            assert source.tell() == 0
