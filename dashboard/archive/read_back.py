@@ -19,7 +19,8 @@ from .errors import Damaged
 from .header import LINE1, read_header
 from .keys import is_mac, payload_key
 
-MAX_LINES_KEPT = 8  # blocks; of more that wait only digests are kept
+READ_BYTES = 256 << 10  # at once: each reading waits for the interpreter
+MAX_LINES_KEPT = 4  # blocks; of more that wait only digests are kept
 _DIGEST_BYTES = 32
 
 
@@ -86,7 +87,7 @@ class ReadBack:
             self._error = error
 
     def _read(self) -> Proof:
-        source = BufferedReader(self._source)
+        source = BufferedReader(self._source, READ_BYTES)
         header = read_header(source)
         if not is_mac(header.mac, self._file_key, header.lines):
             raise _not_as_written()

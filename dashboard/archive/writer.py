@@ -19,7 +19,7 @@ from .rows import SECTIONS, Row, Section, decode_rows, encode_rows
 from .rules import RowChecker
 from .worker import Worker
 
-MAX_BLOCKS_WAITING = 4
+MAX_BLOCKS_WAITING = 2
 
 
 @dataclass(frozen=True, slots=True)
