@@ -252,11 +252,11 @@ def _as_stored(kind: str, value: Any) -> Any:
 
 
 def as_json(columns: Sequence[str]) -> str:
-    """Return SQL for a JSON array of *columns*, which hold text; empty if the engine has none.
+    """Return SQL for a JSON array of *columns*, which hold text.
 
-    It is spelled as `msgspec` spells it (tests/backup/test_key_lines.py).
+    SQLite spells it as `msgspec` does (tests/backup/test_key_lines.py); others put blanks in.
     """
-    return f"json_array({', '.join(columns)})" if is_sqlite() else ""
+    return f"json_array({', '.join(columns)})"
 
 
 def by_code_point(field: peewee.Field) -> Any:
