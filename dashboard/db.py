@@ -36,7 +36,7 @@ SQLITE_PRAGMAS = {
 BUSY_TIMEOUT_SECONDS = 15
 # APSW brings its own SQLite, the same everywhere: that of many a distribution can damage a file in
 # WAL mode (https://sqlite.org/wal.html#walresetbug, mended in 3.51.3). It also reads a million rows
-# in two thirds of the time of Python's `sqlite3`. Never both: two copies of SQLite in one process
+# in seven tenths of the time of Python's `sqlite3`. Never both: two copies of SQLite in one process
 # undo each other's locks (https://sqlite.org/howtocorrupt.html#posix_close_bug).
 register_database(APSWDatabase, "sqlite")
 FILE_NAME = "dashboard.db"  # of the SQLite file in the data directory; its log is beside it

@@ -46,7 +46,6 @@ from .rows import (
     decode_rows,
     encode_rows,
     read_texts,
-    split_lines,
     with_value,
 )
 from .writer import ArchiveWriter, Lines, lines_of
@@ -91,7 +90,6 @@ __all__ = [
     "read_texts",
     "sealed_slot",
     "section_heads",
-    "split_lines",
     "unlock",
     "with_file_key",
     "with_key_pair",

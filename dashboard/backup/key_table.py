@@ -1,6 +1,6 @@
 """The config keys: up to millions, so read and written through the connection's cursor.
 
-SQLite spells each as the line it is in the file. That takes two thirds of the time of reading its
+SQLite spells each as the line it is in the file. That takes four fifths of the time of reading its
 values and spelling them here, most of it without the interpreter, and what is compared as a line
 needs no values.
 """
@@ -41,7 +41,7 @@ class KeyTable(Table):
             yield Group(rows, lines)
 
     def row(self, grouped: Row) -> Row:
-        """Return the row that stands for in a `Group`."""
+        """Return the row that *grouped* stands for in a `Group`."""
         is_row = len(grouped) == len(self.section.columns)
         return grouped if is_row else _read_row(grouped[1])
 

@@ -13,15 +13,14 @@ from ..vault import SealedField, vault
 BATCH_ROWS = 500
 BATCH_BYTES = 512 << 10  # text held at once, so that memory does not depend on the unit
 INSERT_ROWS = 100  # rows of one INSERT; 10 and 1,000 were both slower
-
-
 NO_LINE = b"\n"  # equal to no line of a file, not even an empty one
 
 
 class Group(NamedTuple):
-    """Some rows of a unit as `Table.row` knows them, and the line that each is in a file.
+    """Some rows of a unit for a comparison, and the line that each is in a file.
 
-    Instead of a line there is `NO_LINE` of a row that no rule was asked about as it is now.
+    What stands for a row begins with its key; `Table.row` makes the row of it. The line is
+    `NO_LINE` where no rule was asked about the row as it is now.
     """
 
     rows: Sequence[Row]
@@ -55,11 +54,11 @@ class Table:
             yield found
 
     def groups(self, unit: Unit) -> Iterator[Group]:
-        """Yield the same for a comparison; they begin with the key and end as `row` tells."""
+        """Yield the same for a comparison."""
         return (Group(rows, [NO_LINE] * len(rows)) for rows in self.batches(unit))
 
     def row(self, grouped: Row) -> Row:
-        """Return the row that stands for in a `Group`."""
+        """Return the row that *grouped* stands for in a `Group`."""
         return grouped
 
     def lines(self, unit: Unit) -> Iterator[Lines]:
