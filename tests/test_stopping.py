@@ -6,10 +6,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import ExitStack
 
 import pytest
+from waitress import create_server
 
+from dashboard.cli.stopping import end_loop
 from tests import factories
 from tests.program import PATIENCE_SECONDS, free_port
 
@@ -159,3 +163,27 @@ def test_a_host_of_two_addresses_is_served_at_both_and_ends(start, number):
             assert link.recv(1 << 16).startswith(b"HTTP/1.0 200 OK")
     server.send_signal(number)
     assert server.wait(PATIENCE_SECONDS) == 0
+
+
+def test_whoever_wakes_the_loop_as_it_ends_writes_into_no_file(tmp_path):
+    """He writes to a number, which is another file's once the loop closed what had it."""
+    server = create_server(lambda *_: [], host="127.0.0.1", port=0, threads=1)
+    loop = threading.Thread(target=server.run)
+    loop.start()
+    pull = server.trigger._physical_pull
+    with ExitStack() as files:
+
+        def pull_late():
+            pull()  # as a request does that ends just now
+            loop.join(PATIENCE_SECONDS)
+            for number in range(20):
+                files.enter_context((tmp_path / str(number)).open("wb", buffering=0))
+            pull()
+
+        server.trigger._physical_pull = pull_late
+        end_loop(server, server._map)
+    assert not loop.is_alive()
+    assert len(list(tmp_path.iterdir())) == 20
+    assert all(file.read_bytes() == b"" for file in tmp_path.iterdir())
+    server.task_dispatcher.shutdown()
+    server.trigger.close()

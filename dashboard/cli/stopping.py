@@ -1,6 +1,6 @@
 """How the server ends: on SIGTERM or Ctrl-C it lets what runs finish, on a second one it does not.
 
-Uses waitress's own parts (trigger, active_channels, its map of sockets), so waitress is pinned.
+Uses waitress's own parts (triggers, active_channels, its map of sockets), so waitress is pinned.
 """
 
 import queue
@@ -13,8 +13,8 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from waitress import wasyncore
 from waitress.server import BaseWSGIServer
+from waitress.trigger import trigger
 
 DRAIN_SECONDS = 15
 # A Ctrl-C reaches the single binary twice: from the terminal, and by way of what unpacked it.
@@ -56,12 +56,30 @@ def stop_on_signals(sockets: dict[int, Any], has_jobs: Callable[[], bool]) -> No
             with suppress(queue.Empty):
                 if presses.get(timeout=_LOOK_SECONDS) > begun + ONE_PRESS_SECONDS:
                     break
-        # Without sockets the loop ends.
-        servers[0].trigger.pull_trigger(partial(wasyncore.close_all, sockets, ignore_all=True))
+        end_loop(servers[0], sockets)
 
     threading.Thread(target=stop, name="stop", daemon=True).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, press)
+
+
+def end_loop(server: BaseWSGIServer, sockets: dict[int, Any]) -> None:
+    """Have the loop over *sockets*, of which *server* is one, close them and end.
+
+    The triggers stay open: whoever pulls one at this very moment, here or at the end of a request,
+    writes to the number of a descriptor, and once that is closed it may be the database's.
+    """
+    server.trigger.pull_trigger(partial(_close_but_triggers, sockets))
+
+
+def _close_but_triggers(sockets: dict[int, Any]) -> None:
+    for server in listening(sockets):
+        _let_nobody_in(server)
+    for each in list(sockets.values()):
+        if not isinstance(each, trigger):
+            with suppress(OSError):
+                each.close()
+    sockets.clear()  # without sockets the loop ends
 
 
 def _let_nobody_in(server: BaseWSGIServer) -> None:

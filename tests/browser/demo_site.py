@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page
-from waitress import create_server, wasyncore
+from waitress import create_server
 
 from dashboard import backup, db, demo
 from dashboard.backup.progress import Stage
@@ -24,6 +24,7 @@ from dashboard.plugins.addresses import OutgoingProblem
 from dashboard.plugins.outgoing import Client, Wanted
 from dashboard.plugins.sources import CHECK, Kind, Source, Sources
 from dashboard.web import backup_jobs, backup_page, build_app
+from tests.looping import looping
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 LAUNCH = (
@@ -44,17 +45,11 @@ LONG_SECONDS = 30
 def serving(app: Flask) -> Iterator[str]:
     """Run *app* in a thread and give its address."""
     server = create_server(app, host="127.0.0.1", port=0, threads=8)
-    thread = threading.Thread(target=server.run, name="live server")
-    thread.start()
     try:
-        yield f"http://127.0.0.1:{server.effective_port}"
+        with looping(server):
+            yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        # The loop of the server ends when it has nothing left to listen to.
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
-        thread.join(timeout=10)
-        server.task_dispatcher.shutdown()
         app.extensions["sources"].close()
-    assert not thread.is_alive()
 
 
 def listen(page: Page, found: list[str]) -> None:

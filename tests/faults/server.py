@@ -12,7 +12,6 @@ import re
 import secrets
 import socket
 import struct
-import threading
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -21,12 +20,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from flask import Flask
-from waitress import create_server, wasyncore
+from waitress import create_server
 
 from dashboard import db
 from dashboard.cli.connections import CONNECTIONS, channel_class
 from dashboard.cli.serve import THREADS
 from dashboard.models import Session, User
+from tests.looping import looping
 
 COOKIE = "dashboard_session"
 BACKUP_PASSWORD = "four words, one file"
@@ -44,16 +44,11 @@ def running(app: Flask, *, threads: int = THREADS) -> Iterator[int]:
         app, host="127.0.0.1", port=0, threads=threads, connection_limit=CONNECTIONS
     )
     server.channel_class = channel_class(app.extensions["headers"], app.extensions["bodies"])
-    loop = threading.Thread(target=server.run, name="server")
-    loop.start()
-    try:
-        yield server.effective_port
-    finally:
-        app.extensions["jobs"].close()
-        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map))
-        loop.join(timeout=PATIENCE_SECONDS)
-        server.task_dispatcher.shutdown()
-        assert not loop.is_alive()
+    with looping(server):
+        try:
+            yield server.effective_port
+        finally:
+            app.extensions["jobs"].close()
 
 
 @dataclass(frozen=True, slots=True)
