@@ -20,6 +20,7 @@ from .errors import (
     NewerVersion,
     NoPasswordSlot,
     NotABackup,
+    NotExportable,
     WrongPassword,
 )
 from .header import Header, read_header
@@ -68,6 +69,7 @@ __all__ = [
     "NewerVersion",
     "NoPasswordSlot",
     "NotABackup",
+    "NotExportable",
     "PasswordSlot",
     "Proof",
     "Proven",

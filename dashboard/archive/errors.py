@@ -8,9 +8,15 @@
     │   └── NoPasswordSlot  there is no password to try: it is sealed to a key
     ├── LimitExceeded       asks for more memory, time or space than we grant
     └── InvalidContent      opened and untampered, but what it says breaks a rule
+        └── NotExportable   what was to be written breaks one, so there is no file
 
 `code` is stable (commands print it in `--json`); the message is safe to show.
 """
+
+import json
+from typing import ClassVar
+
+_MOST_OF_NAME = 200  # characters that a message repeats of what a row is sorted by
 
 
 class ArchiveError(Exception):
@@ -70,19 +76,41 @@ class NoPasswordSlot(WrongPassword):
         )
 
 
-class LimitExceeded(ArchiveError):
+class _OfContent(Exception):
+    """What is wrong is in the content, maybe in one row of a section; *row* counts from 0."""
+
+    says: ClassVar[str]
+
+    def __init__(self, what: str, section: str = "", row: int = 0) -> None:
+        self.what, self.section, self.row = what, section, row
+        where = f"{section}, row {row + 1}: " if section else ""
+        super().__init__(f"{self.says}: {where}{what}.")
+
+
+class LimitExceeded(_OfContent, ArchiveError):
     """The file asks for more than the limits grant."""
 
     code = "limit"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"This backup is over a limit: {what}.")
+    says = "This backup is over a limit"
 
 
-class InvalidContent(ArchiveError):
+class InvalidContent(_OfContent, ArchiveError):
     """What is inside breaks a rule of the format."""
 
     code = "invalid_content"
+    says = "This backup holds something that is not allowed"
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"This backup holds something that is not allowed: {what}.")
+
+class NotExportable(InvalidContent):
+    """A row that is to be written breaks a rule or a limit: no reader would take it."""
+
+    def __init__(self, error: _OfContent, key: object) -> None:
+        super().__init__(error.what, error.section, error.row)
+        parts = key if isinstance(key, tuple) else (key,)
+        # By its escapes: what is in it may be what is wrong.
+        name = ", ".join(json.dumps(part)[:_MOST_OF_NAME] for part in parts)
+        self.reason = f"{self.section}, row {self.row + 1} ({name}): {self.what}"
+        self.args = (
+            f"This unit holds something that no backup may hold: {self.reason}. "
+            "Mend or delete it, then try again.",
+        )

@@ -258,9 +258,9 @@ def _decode_one_by_one(section: Section, lines: Sequence[bytes], first: int) -> 
             line.decode()
             rows.append(section.decoder.decode(line))
         except msgspec.ValidationError as error:
-            raise InvalidContent(f"{row_name(section, first + at)}: {reason(error)}") from None
+            raise InvalidContent(reason(error), section.name, first + at) from None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            raise InvalidContent(f"{row_name(section, first + at)} is not strict JSON") from None
+            raise InvalidContent("not strict JSON", section.name, first + at) from None
     return rows
 
 
@@ -280,10 +280,5 @@ def _from_wire(section: Section, row: Row, number: int) -> Row:
         except (ValueError, binascii.Error):
             values[at] = b""
         if base64.b64encode(values[at]).decode() != text:
-            raise InvalidContent(f"{row_name(section, number)}: content is not base64")
+            raise InvalidContent("content is not base64", section.name, number)
     return tuple(values)
-
-
-def row_name(section: Section, number: int) -> str:
-    """Return how a message names row *number* (from 0) of *section*."""
-    return f"{section.name}, row {number + 1}"

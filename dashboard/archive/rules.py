@@ -16,7 +16,7 @@ from .limits import (
     MAX_NUMBER_CHARS,
     MAX_VALUE_BYTES,
 )
-from .rows import Row, Section, row_name
+from .rows import Row, Section
 
 _NUMBER_WORD = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _NUMBER = re.compile(_NUMBER_WORD)
@@ -71,7 +71,9 @@ class RowChecker:
             try:
                 self._check_row(section, row)
             except ValueError as error:
-                raise InvalidContent(f"{row_name(section, number)}: {error}") from None
+                raise InvalidContent(str(error), section.name, number) from None
+            except LimitExceeded as error:
+                raise LimitExceeded(error.what, section.name, number) from None
 
     def check_order(self, section: Section, keys: Sequence[Any], first: int) -> None:
         """Check that rows sorted by *keys* follow on each other; raise `InvalidContent`."""
@@ -83,14 +85,14 @@ class RowChecker:
             return
         for number, key in enumerate(keys, first):
             if last is not None and key <= last:
-                word = "twice" if key == last else "out of order"
-                raise InvalidContent(f"{row_name(section, number)} comes {word}")
+                what = "it comes twice" if key == last else "it comes out of order"
+                raise InvalidContent(what, section.name, number)
             last = key
 
     def _check_nul(self, section: Section, rows: Sequence[Row], first: int) -> None:
         for number, row in enumerate(rows, first):
             if any(isinstance(value, str) and "\x00" in value for value in row):
-                raise InvalidContent(f"{row_name(section, number)} holds a NUL character")
+                raise InvalidContent("it holds a NUL character", section.name, number)
 
     def _check_row(self, section: Section, row: Row) -> None:
         for at in section.json_at:
@@ -149,15 +151,14 @@ def _check_keys(section: Section, rows: Sequence[Row], first: int, line_bytes: i
     ):
         return
     for number, (name, kind, value, _) in enumerate(rows, first):
-        where = row_name(section, number)
         if not is_key_name(name):
-            raise InvalidContent(f"{where}: not a name of a config key")
+            raise InvalidContent("not a name of a config key", section.name, number)
         if len(value.encode()) > MAX_VALUE_BYTES:
-            raise LimitExceeded(f"{where}: a value of more than 1 MiB")
+            raise LimitExceeded("a value of more than 1 MiB", section.name, number)
         try:
             check_value(kind, value)
         except ValueError as error:
-            raise InvalidContent(f"{where}: {error}") from None
+            raise InvalidContent(str(error), section.name, number) from None
 
 
 def _are_values(kinds: Sequence[str], values: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Self
 
 from .blocks import LineGrouper, Piece, pack_block, store_block
 from .chunks import ChunkWriter
+from .errors import InvalidContent, LimitExceeded, NotExportable
 from .header import LINE1, write_header
 from .keys import Slot, payload_key
 from .limits import MAX_RATIO, RATIO_FREE_BYTES
@@ -38,6 +39,14 @@ class Lines:
 def lines_of(section: Section, rows: Sequence[Row], *, checked: bool = False) -> Lines:
     """Return *rows* of *section* as lines."""
     return Lines(encode_rows(section, rows), section.keys_of(rows), checked)
+
+
+def _check(checker: RowChecker, section: Section, lines: Lines, first: int) -> None:
+    if lines.checked:
+        checker.check_order(section, lines.keys, first)
+    else:
+        rows = decode_rows(section, lines.text, first)
+        checker.check(section, rows, first, lines.text)
 
 
 class ArchiveWriter:
@@ -80,7 +89,7 @@ class ArchiveWriter:
     def write_sections(self, sections: Iterable[tuple[str, Iterable[Lines]]]) -> None:
         """Write the lines of every section, which must come in the order of `SECTIONS`.
 
-        Raise `InvalidContent` for a row that a reader would refuse: better no backup, and the
+        Raise `NotExportable` for a row that a reader would refuse: better no backup, and the
         reason, than one that cannot be imported.
         """
         checker = RowChecker()
@@ -89,14 +98,12 @@ class ArchiveWriter:
                 raise ValueError(f"{name} where {section.name} belongs")
             done = 0
             for lines in batches:
-                count = len(lines.keys)
-                if lines.checked:
-                    checker.check_order(section, lines.keys, done)
-                else:
-                    rows = decode_rows(section, lines.text, done)
-                    checker.check(section, rows, done, lines.text)
-                self._lines.add(Piece(name, lines.text, count))
-                done += count
+                try:
+                    _check(checker, section, lines, done)
+                except (InvalidContent, LimitExceeded) as error:
+                    raise NotExportable(error, lines.keys[error.row - done]) from None
+                self._lines.add(Piece(name, lines.text, len(lines.keys)))
+                done += len(lines.keys)
 
     def finish(self) -> Trailer:
         """Write the trailer and the last chunk; return the trailer. Does not close the sink."""

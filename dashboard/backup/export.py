@@ -58,7 +58,7 @@ def export(
 ) -> Report:
     """Write the whole state of *unit* to *sink* as one backup file, and read it back.
 
-    *sink* is a file on disk, open for reading too. Raise `InvalidContent` for a row that could not
+    *sink* is a file on disk, open for reading too. Raise `NotExportable` for a row that could not
     be imported again, and `Damaged` if the file does not read back as it was written.
     """
     with read_snapshot():

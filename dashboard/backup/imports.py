@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .. import db
-from ..archive import ArchiveError, InvalidContent, LimitExceeded, new_file_key, sealed_slot
+from ..archive import ArchiveError, NotExportable, new_file_key, sealed_slot
 from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User, revision_of
 from ..vault import vault
 from . import quotas, runs, store, tickets
@@ -240,8 +240,8 @@ def _safety_copy(run: BackupRun, by: str, context: Context, progress: Progress) 
             return export(run.unit, sink, lock, app=context.app, by=by, note=note, progress=saving)
     except (Cancelled, Interrupted):
         raise
-    except (InvalidContent, LimitExceeded) as error:
-        raise NoSafetyCopy(str(error), is_of_disk=False) from error
+    except NotExportable as error:
+        raise NoSafetyCopy(error.reason, is_of_disk=False) from error
     except (OSError, BackupError, ArchiveError) as error:
         reason = error.strerror or "disk error" if isinstance(error, OSError) else str(error)
         raise NoSafetyCopy(reason) from error

@@ -110,7 +110,7 @@ def export_plugin(unit: Unit, bundle: str, password: str, context: Context, *, b
     """Return the file of the configuration of an installed plugin, permissions and mappings too.
 
     Without a *password* it holds no secret values. Raise `PasswordTooShort`, `PartTooLarge`, or
-    `InvalidContent` for a row that could not be imported again.
+    `NotExportable` for a row that could not be imported again.
     """
     with attempted_part(unit, "plugin.export", by, subject=bundle):
         lock = _lock(password, context)

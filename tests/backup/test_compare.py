@@ -169,7 +169,7 @@ def test_an_empty_line_is_not_a_key_that_nobody_checked(cast, others):
     for name in [row[0] for row in rows] + ["N"]:
         ConfigKey.create(unit=unit, name=name, type="string", value="", checked=name != "N")
     data = maker.file(payload(text(only("config_keys", *rows, b"\n"))))
-    with pytest.raises(InvalidContent, match=f"row {others + 1} is not strict JSON"):
+    with pytest.raises(InvalidContent, match=f"row {others + 1}: not strict JSON"):
         preview_file(io.BytesIO(data), with_file_key(maker.file_key), unit)
 
 

@@ -5,10 +5,10 @@ import io
 import pytest
 
 from dashboard import backup, db
-from dashboard.archive import read_back
+from dashboard.archive import NotExportable, read_back
 from dashboard.backup import errors, export
 from dashboard.backup.key_table import KeyTable
-from dashboard.models import BackupRun, ConfigKey, Unit
+from dashboard.models import BackupRun, ConfigKey, Plugin, Unit
 from tests.archive import second_reader
 from tests.backup.conftest import PASSWORD, state
 
@@ -137,6 +137,37 @@ def test_an_export_sees_one_moment_while_others_write(cast, engine, tmp_path, mo
     assert done
     assert report.content == before
     assert ConfigKey.of(cast.daily).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("config_key SET value = 'x' WHERE name = 'N'", 'config_keys, row {n} ("N"): not a number'),
+        (
+            "config_key SET name = 'é' WHERE name = 'N'",
+            r'config_keys, row {last} ("\u00e9"): not a name of a config key',
+        ),
+        ("plugin SET config = '[]'", 'plugins, row 1 ("{bundle}"): config is not a JSON object'),
+        (
+            "plugin SET config = json_object('a', hex(zeroblob(524288)))",
+            'plugins, row 1 ("{bundle}"): config of more than 1 MiB',
+        ),
+        (
+            "plugin_permission SET role = 'king' WHERE role = 'user'",
+            '"king"): Invalid enum value',
+        ),
+    ],
+)
+def test_what_could_not_be_imported_is_named_and_not_exported(cast, engine, tmp_path, change, said):
+    ConfigKey.create(unit=cast.daily, name="N", type="number", value="1")
+    names = [key.name for key in ConfigKey.of(cast.daily).order_by(ConfigKey.name)]
+    places = {"n": names.index("N") + 1, "last": len(names)}
+    bundle = Plugin.of(cast.daily).order_by(Plugin.bundle).get().bundle
+    db.database.execute_sql(f"UPDATE {change}")
+    with pytest.raises(NotExportable) as refusal:
+        backup.export_to_file(cast.daily, tmp_path / "it.dbk", PASSWORD, "test", engine)
+    assert said.format(bundle=bundle, **places) in str(refusal.value)
+    assert list(tmp_path.glob("it*")) == []
 
 
 @pytest.mark.slow

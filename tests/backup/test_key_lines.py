@@ -8,7 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dashboard import backup, db
-from dashboard.archive import SECTION_BY_NAME, InvalidContent, encode_rows, with_value
+from dashboard.archive import SECTION_BY_NAME, NotExportable, encode_rows, with_value
 from dashboard.backup import errors
 from dashboard.backup.sections import TABLE_OF
 from dashboard.backup.tables import NO_LINE
@@ -94,7 +94,7 @@ def test_damaged_text_is_never_exported(cast, engine, tmp_path, column, is_check
     db.database.execute_sql(broken)
     ConfigKey.update(checked=is_checked).execute()
     file = tmp_path / "out.dbk"
-    with pytest.raises(InvalidContent, match="config_keys, row 2 is not strict JSON"):
+    with pytest.raises(NotExportable, match=r'config_keys, row 2 \("B"\): not strict JSON'):
         backup.export_to_file(cast.daily, file, PASSWORD, "test", engine)
     assert not file.exists()
 
@@ -125,7 +125,8 @@ def test_a_unit_with_a_damaged_key_is_compared_and_restored_when_that_is_gone(
     can_be_saved = is_checked and "X'" not in damage  # nobody asks again
     if not can_be_saved:
         refused = pytest.raises(
-            errors.NoSafetyCopy, match=r"row [23].*Mend or delete what it names"
+            errors.NoSafetyCopy,
+            match=r'row [23] \("(B|not a name)"\): .*Mend or delete what it names',
         )
         with refused, Unchanged(cast.weekly):
             bring_in(cast.daily, cast.alice, data)
