@@ -70,6 +70,11 @@ class Comparison:
         return sum(section.gone for section in self.sections)
 
     @property
+    def changed(self) -> int:
+        """Return how many rows will stay with other values."""
+        return sum(section.change for section in self.sections)
+
+    @property
     def is_same(self) -> bool:
         """Return whether the unit holds exactly what the backup holds."""
         return not any(at.come or at.gone or at.change for at in self.sections)

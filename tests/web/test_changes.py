@@ -67,6 +67,14 @@ def test_without_losses_the_preview_says_so(admin, cast, saved):  # noqa: F811
     assert "nothing will be gone" in words_of(validate(admin, saved))
 
 
+def test_what_will_change_is_not_told_as_if_nothing_were_lost(admin, cast, saved):  # noqa: F811
+    mine = (ConfigKey.unit == cast.daily) & (ConfigKey.name << ["K0001", "K0002"])
+    ConfigKey.update(description="mine").where(mine).execute()
+    words = words_of(validate(admin, saved))
+    assert "2 will change Nothing will be gone, but these are not the same in this backup." in words
+    assert "nothing will be gone" not in words
+
+
 def test_a_hundred_names_are_shown_and_the_rest_is_counted(admin, cast, saved):  # noqa: F811
     for number in range(130):
         name = f"Mine{number}"
