@@ -7,6 +7,7 @@
   const REFUSED = "This did not work. Reload the page and try again.";
   const TOAST_SECONDS = 12;
   let clearing;
+  let told = false; // something stood there since the last request began; maybe it was clicked away
 
   function say(words) {
     const line = document.createElement("p");
@@ -27,8 +28,10 @@
   // is no reason to touch a page on which somebody may be typing.
   const isNews = (event) => event.target.id === "news";
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (!isNews(event)) toast().replaceChildren();
-    else if (document.hidden) event.preventDefault();
+    if (!isNews(event)) {
+      toast().replaceChildren();
+      told = false;
+    } else if (document.hidden) event.preventDefault();
   });
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     if (isNews(event) && event.detail.xhr.status !== 200) event.preventDefault();
@@ -39,11 +42,12 @@
   document.addEventListener("htmx:responseError", (event) => {
     const xhr = event.detail.xhr;
     if (["HX-Redirect", "HX-Refresh", "HX-Retarget"].some((name) => xhr.getResponseHeader(name))) return;
-    setTimeout(() => toast().childElementCount || say(REFUSED), 100);
+    setTimeout(() => told || say(REFUSED), 100);
   });
   new MutationObserver(() => {
     clearTimeout(clearing);
     if (toast().childElementCount) {
+      told = true;
       clearing = setTimeout(() => toast().replaceChildren(), TOAST_SECONDS * 1000);
     }
   }).observe(toast(), { childList: true });

@@ -53,11 +53,8 @@ def test_a_token_from_its_making_to_its_end(page, live, cast, log_in):
     assert asked(live, secret) == 401
 
 
-def test_it_works_without_javascript(browser, live, cast, log_in):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    log_in(page, cast.alice)
+def test_it_works_without_javascript(live, cast, plain_page):
+    page = plain_page(cast.alice)
     secret = make(page, live)
     assert asked(live, secret) == 200
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
-    context.close()

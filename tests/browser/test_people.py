@@ -182,11 +182,8 @@ def test_ticked_keys_are_deleted_after_a_question(page, live, cast, log_in):
     assert ConfigKey.of(cast.daily).count() == 10
 
 
-def test_all_that_match_without_javascript(browser, live, cast, log_in):
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    log_in(page, cast.alice)
-    page.wait_for_url("**?plain=1", wait_until="networkidle")
+def test_all_that_match_without_javascript(live, cast, plain_page):
+    page = plain_page(cast.alice)
     page.goto(live + KEYS)
     page.get_by_label("Search names").fill("K001")
     page.get_by_role("button", name="Search").click()
@@ -194,7 +191,6 @@ def test_all_that_match_without_javascript(browser, live, cast, log_in):
     page.get_by_role("button", name="Delete 10 keys").click()
     expect(page.get_by_text("10 keys are deleted.")).to_be_visible()
     assert ConfigKey.of(cast.daily).count() == 10
-    context.close()
 
 
 def test_a_secret_is_revealed_and_hidden_again(page, live, cast, log_in):
