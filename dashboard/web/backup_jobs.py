@@ -68,7 +68,8 @@ def _ended(job: Job, *, direct: bool) -> Response:
         return stale.answer(error)
     expected = isinstance(error, (ArchiveError, BackupError))
     is_of_file = expected and not isinstance(error, situations.DiskUnusable)
-    if direct and not (job.act is Act.VALIDATE and is_of_file):
+    is_of_unit = job.act is Act.EXPORT and isinstance(error, ArchiveError)
+    if direct and not ((job.act is Act.VALIDATE and is_of_file) or is_of_unit):
         _raise(job, error)
     return _refused(job.act, str(error) if expected else _sentence(job, error))
 

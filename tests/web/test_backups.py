@@ -78,6 +78,18 @@ def test_three_characters_are_refused_and_nothing_is_made(admin, folders, htmx, 
     assert list(folders.exports.iterdir()) == []
 
 
+@pytest.mark.parametrize("htmx", [False, True])
+def test_what_cannot_be_exported_is_named_at_the_form(admin, cast, folders, htmx, as_htmx):
+    mine = (ConfigKey.unit == cast.daily) & (ConfigKey.name == "K0001")
+    ConfigKey.update(type="number", value="x").where(mine).execute()
+    response = export(admin, headers=as_htmx if htmx else {})
+    assert response.status_code == 422
+    assert "row 2 (&#34;K0001&#34;): not a number. Mend or delete it" in response.text
+    assert f'action="{PAGE}/export"' in response.text
+    assert ("<html" in response.text) is not htmx
+    assert list(folders.exports.iterdir()) == []
+
+
 def test_a_download_is_for_the_admin_who_made_it(admin, app, login, cast):
     from dashboard.models import Role
     from dashboard.models.people import set_role
