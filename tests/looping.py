@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from waitress.server import BaseWSGIServer
 
 from dashboard.cli.stopping import end_loop
-
-PATIENCE_SECONDS = 60
+from tests.program import PATIENCE_SECONDS
 
 
 @contextmanager

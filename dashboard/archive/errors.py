@@ -77,14 +77,18 @@ class NoPasswordSlot(WrongPassword):
 
 
 class _OfContent(Exception):
-    """What is wrong is in the content, maybe in one row of a section; *row* counts from 0."""
+    """Something in the content is wrong: *what*, and maybe in which row of a section.
+
+    *row* counts from 0; *name* follows its number where it is known.
+    """
 
     says: ClassVar[str]
+    advice: ClassVar[str] = ""
 
-    def __init__(self, what: str, section: str = "", row: int = 0) -> None:
+    def __init__(self, what: str, section: str = "", row: int = 0, name: str = "") -> None:
         self.what, self.section, self.row = what, section, row
-        where = f"{section}, row {row + 1}: " if section else ""
-        super().__init__(f"{self.says}: {where}{what}.")
+        self.reason = f"{section}, row {row + 1}{name}: {what}" if section else what
+        super().__init__(f"{self.says}: {self.reason}.{self.advice}")
 
 
 class LimitExceeded(_OfContent, ArchiveError):
@@ -104,13 +108,11 @@ class InvalidContent(_OfContent, ArchiveError):
 class NotExportable(InvalidContent):
     """A row that is to be written breaks a rule or a limit: no reader would take it."""
 
-    def __init__(self, error: _OfContent, key: object) -> None:
-        super().__init__(error.what, error.section, error.row)
+    says = "This unit holds something that no backup may hold"
+    advice = " Mend or delete it, then try again."
+
+    def __init__(self, error: InvalidContent | LimitExceeded, key: object) -> None:
         parts = key if isinstance(key, tuple) else (key,)
         # By its escapes: what is in it may be what is wrong.
         name = ", ".join(json.dumps(part)[:_MOST_OF_NAME] for part in parts)
-        self.reason = f"{self.section}, row {self.row + 1} ({name}): {self.what}"
-        self.args = (
-            f"This unit holds something that no backup may hold: {self.reason}. "
-            "Mend or delete it, then try again.",
-        )
+        super().__init__(error.what, error.section, error.row, f" ({name})")
