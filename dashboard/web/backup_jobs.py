@@ -48,8 +48,9 @@ def show_progress(view: job_view.JobView, *, status: int = 200) -> Response:
 def _ended(job: Job, *, direct: bool) -> Response:
     """Answer with what came of the user's own *job*.
 
-    *direct*: to the request that began it, which gets refusals as it would from any other view.
-    Later there is no page behind that a refusal could leave as it is: the form comes back with it.
+    *direct*: to the request that began it, which gets refusals as it would from any other view,
+    but of what the form is about with the form. Later there is no page behind that a refusal could
+    leave as it is: the form comes back with it.
     """
     job.seen = True
     error = job.error
@@ -67,11 +68,17 @@ def _ended(job: Job, *, direct: bool) -> Response:
     if isinstance(error, situations.UnitChanged):
         return stale.answer(error)
     expected = isinstance(error, (ArchiveError, BackupError))
-    is_of_file = expected and not isinstance(error, situations.DiskUnusable)
-    is_of_unit = job.act is Act.EXPORT and isinstance(error, ArchiveError)
-    if direct and not ((job.act is Act.VALIDATE and is_of_file) or is_of_unit):
+    if direct and not _is_of_form(job.act, error):
         _raise(job, error)
     return _refused(job.act, str(error) if expected else _sentence(job, error))
+
+
+def _is_of_form(act: Act, error: BaseException) -> bool:
+    """Return whether *error* is of the file to be validated, or of the unit to be exported."""
+    if act is Act.EXPORT:
+        return isinstance(error, ArchiveError)
+    is_of_file = isinstance(error, (ArchiveError, BackupError))
+    return act is Act.VALIDATE and is_of_file and not isinstance(error, situations.DiskUnusable)
 
 
 def _raise(job: Job, error: BaseException) -> NoReturn:

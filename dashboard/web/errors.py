@@ -17,7 +17,7 @@ from ..models import NoRoom, StaleRevision, UnitBeingRestored, being_restored, r
 from ..models.people import MemberChanged, NotAdmin, PeopleError, TooManyLogIns
 from . import kept_input, news, refusals
 from .access import own_page
-from .htmx import is_htmx
+from .htmx import is_htmx, tell
 from .request_log import request_id
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ def page(
 
 
 def _rendered(status: int, sentence: str) -> Response:
-    return make_response(
+    response = make_response(
         render_template(
             "error.html",
             status=status,
@@ -158,6 +158,7 @@ def _rendered(status: int, sentence: str) -> Response:
         ),
         status,
     )
+    return tell(response) if status == 422 else response
 
 
 def _page_behind() -> str:

@@ -30,6 +30,13 @@ def answer(
     return response
 
 
+def tell(response: Response) -> Response:
+    """Have htmx tell what an error page of 422 says: by itself it would put it where a form is."""
+    response.headers["HX-Retarget"], response.headers["HX-Reselect"] = "#toast", "#error"
+    response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
 def take_place(response: Response, fragment_id: str) -> Response:
     """Put a refusal in the place of the fragment *fragment_id*, where htmx would only tell it."""
     response.headers["HX-Retarget"] = response.headers["HX-Reselect"] = f"#{fragment_id}"

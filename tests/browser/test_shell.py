@@ -128,6 +128,19 @@ def test_a_refused_fragment_becomes_a_message(page, log_in, cast):
     expect(page.locator("#toast").get_by_role("alert")).to_have_count(0)
 
 
+def test_a_page_that_refuses_what_was_sent_becomes_a_message_and_no_part_of_the_page(
+    page, log_in, cast
+):
+    log_in(page, cast.rita)
+    shown = page.locator("main").inner_text()
+    page.evaluate(
+        "htmx.ajax('POST', '/u/daily/profile', {target: 'main', values: {profile: 'gone'}})"
+    )
+    told = page.locator("#toast").get_by_role("alert")
+    expect(told).to_have_text("This profile is not offered to you any more. Choose another.")
+    assert page.locator("main").inner_text() == shown
+
+
 def test_a_message_that_is_clicked_away_at_once_does_not_come_back(page, log_in, cast):
     log_in(page, cast.rita)
     page.evaluate(

@@ -70,6 +70,12 @@ def test_what_the_rooms_below_raise_has_its_own_words(
     assert "locked" not in answer.text
 
 
+def test_a_refusal_of_422_is_told_by_htmx_and_not_put_where_the_form_is(client, cast, broken):
+    broken(PeopleError("A unit needs an admin."))
+    headers = client.post("/broken", headers={"HX-Request": "true"}).headers
+    assert (headers["HX-Retarget"], headers["HX-Reselect"]) == ("#toast", "#error")
+
+
 def test_a_subclass_counts_as_its_parent(client, cast, broken):
     class Younger(PeopleError):
         pass
