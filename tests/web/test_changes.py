@@ -71,7 +71,10 @@ def test_what_will_change_is_not_told_as_if_nothing_were_lost(admin, cast, saved
     mine = (ConfigKey.unit == cast.daily) & (ConfigKey.name << ["K0001", "K0002"])
     ConfigKey.update(description="mine").where(mine).execute()
     words = words_of(validate(admin, saved))
-    assert "2 will change Nothing will be gone, but these are not the same in this backup." in words
+    assert (
+        "2 will change Nothing will be gone, but not everything is the same in this backup."
+        in words
+    )
     assert "nothing will be gone" not in words
 
 
