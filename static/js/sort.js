@@ -42,7 +42,10 @@
   function lift(handle, byPointer) {
     const item = handle.closest("[data-sort-item]");
     const root = item.closest("[data-sort]");
-    if (root.hasAttribute("aria-busy")) return; // the last move is still on its way
+    if (root.hasAttribute("aria-busy")) {
+      say("The last move is still being saved. Try again in a moment.");
+      return;
+    }
     held = { item, root, from: placeOf(item), byPointer };
     item.dataset.sortHeld = "";
     handle.setAttribute("aria-pressed", "true");

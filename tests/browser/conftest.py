@@ -13,6 +13,7 @@ from dashboard.config import Settings
 from dashboard.models import User
 from tests import factories
 from tests.browser.demo_site import CHROMIUM, LAUNCH, listen, serving
+from tests.browser.lateness import make_late
 from tests.installed import new_app
 
 HERE = Path(__file__).parent
@@ -34,6 +35,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, object]) -> dic
     if shutil.which(CHROMIUM) is None:
         pytest.fail(f"{CHROMIUM} is missing, and in CI the tests in the browser must run")
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": list(LAUNCH)}
+
+
+@pytest.fixture(scope="session")
+def browser(browser: Browser) -> Browser:
+    """Return the browser; with `LATE` set, one in which answers are shown late."""
+    make_late(browser)
+    return browser
 
 
 @pytest.fixture

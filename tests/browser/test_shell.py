@@ -132,6 +132,7 @@ def test_a_page_that_refuses_what_was_sent_becomes_a_message_and_no_part_of_the_
     page, log_in, cast
 ):
     log_in(page, cast.rita)
+    expect(page.locator("main")).not_to_contain_text("Loading")  # the applications come later
     shown = page.locator("main").inner_text()
     page.evaluate(
         "htmx.ajax('POST', '/u/daily/profile', {target: 'main', values: {profile: 'gone'}})"

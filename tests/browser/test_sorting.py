@@ -1,6 +1,7 @@
 """Moving by hand in a real browser: by mouse, touch and keyboard, and without JavaScript."""
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
@@ -62,9 +63,13 @@ def handle(page, name):
     return page.get_by_role("button", name=f"Move {name}", exact=True)
 
 
+@contextmanager
 def saved(page):
-    """Wait for the page that a move leads to."""
-    return page.expect_response(lambda answer: answer.ok and answer.request.redirected_from)
+    """Wait until the page that a move leads to is shown: the answer alone is not on it yet."""
+    page.evaluate("document.querySelector('[data-sort]').classList.add('old')")
+    with page.expect_response(lambda answer: answer.ok and answer.request.redirected_from):
+        yield
+    expect(page.locator("[data-sort].old")).to_have_count(0)
 
 
 def drag(page, name, target, *, dy=0, drop=True):
@@ -165,6 +170,23 @@ def test_a_stale_drop_shows_the_true_order(placing_page, desk):
     with saved(placing_page):  # and goes on from there
         drag(placing_page, "A", shown(placing_page).nth(1), dy=12)
     assert stored(desk) == ["BA", "C"]
+
+
+def test_nothing_is_lifted_while_the_last_move_is_on_its_way(placing_page, desk):
+    held = []
+    placing_page.route("**/move", lambda route: held.append(route))
+    handle(placing_page, "A").focus()
+    for key in ("Space", "ArrowDown", "Space"):
+        placing_page.keyboard.press(key)
+    while not held:
+        placing_page.wait_for_timeout(20)
+    for key in ("Space", "ArrowDown"):
+        placing_page.keyboard.press(key)
+    read_out(placing_page, "The last move is still being saved.")
+    assert names(placing_page) == ["B", "A", "C"]
+    with saved(placing_page):
+        held.pop().continue_()
+    assert stored(desk) == ["BAC", ""]
 
 
 def test_a_drop_that_is_not_saved_goes_back(placing_page, desk, complaints):
