@@ -27,31 +27,40 @@ class Context:
 def recorded(run: BackupRun) -> Iterator[None]:
     """Record how *run* ended if it did not end well; success is recorded by the block itself.
 
+    What is done stays done: nothing that comes after the record of it is told as "nothing was
+    changed", and a Ctrl-C that comes too late to stop it stops nothing.
+
     Raise `DiskUnusable` instead of the errors that a full, read-only or failing disk gives.
     """
     try:
         yield
-    except OutcomeUnknown as error:
+    except BaseException as error:
+        if not runs.is_done(run):
+            _record(run, error)
+            raise
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+    finally:
+        processes.at_work.discard(run.uid)
+
+
+def _record(run: BackupRun, error: BaseException) -> None:
+    """Record that *error* ended *run*; raise what says it better, if anything does."""
+    if isinstance(error, OutcomeUnknown):
         cause = error.__cause__ or error
         sentence = disk.sentence(cause)
-        if not _end(run, RunState.FAILED, sentence or type(cause).__name__):
-            raise
-        # What was written now has taken the place of what that commit left half done.
-        raise (DiskUnusable(sentence) if sentence else cause) from None
-    except (ArchiveError, BackupError) as error:
+        if _end(run, RunState.FAILED, sentence or type(cause).__name__):
+            # What was written now has taken the place of what that commit left half done.
+            raise (DiskUnusable(sentence) if sentence else cause) from None
+    elif isinstance(error, ArchiveError | BackupError):
         _end(run, _STATES.get(type(error), RunState.REFUSED), str(error))
-        raise
-    except KeyboardInterrupt:
+    elif isinstance(error, KeyboardInterrupt):
         _end(run, RunState.CANCELLED, str(Cancelled()))
-        raise
-    except BaseException as error:
+    else:
         sentence = disk.sentence(error)
         _end(run, RunState.FAILED, sentence or type(error).__name__)
         if sentence:
             raise DiskUnusable(sentence) from error
-        raise
-    finally:
-        processes.at_work.discard(run.uid)
 
 
 def _end(run: BackupRun, state: RunState, reason: str) -> bool:

@@ -3,9 +3,8 @@
 See `verbs` for what all acts have in common.
 """
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +29,7 @@ from .export import Lock, export
 from .progress import Progress, Stage, as_saving, silent
 from .report import Preview, Report
 from .restore import Plan, Restored, require_disk_room, restore
+from .turn import turn
 
 # Asked from the thread that imports, the last time when nobody can change the answer any more: it
 # raises `NoLongerAllowed` unless whoever asked for the import still may.
@@ -120,7 +120,8 @@ def import_ticket(
             raise
         finally:
             if not is_kept:
-                claimed.path.unlink(missing_ok=True)
+                with suppress(OSError):  # else the next sweep finds it: what was done is done
+                    claimed.path.unlink(missing_ok=True)
     return run
 
 
@@ -178,7 +179,7 @@ def _replace_from(
     saved = _safety_copy(run, by, context, progress)
     is_commit = False
     try:
-        with _turn(progress), db.write_transaction():
+        with turn(progress):
             still_allowed()
             restored = restore(run.unit, source, plan, context.folders.data, progress=progress)
             SafetyCopy.create(
@@ -197,36 +198,19 @@ def _replace_from(
                 content=restored.content,
                 revision=restored.revision,
             )
+            run.unit.revision = restored.revision
             progress(Stage.COMMIT, 0, 0)
             is_commit = True
     except BaseException as error:
-        if is_commit and isinstance(error, db.DatabaseError):
-            raise OutcomeUnknown from error  # and the copy stays: it may be needed for the undo
-        with suppress(OSError):  # else the next start sweeps it
-            store.remove(context.folders.safety, run.uid)
-        raise
-    run.unit.revision = restored.revision
+        if not is_commit:
+            with suppress(OSError):  # else the next sweep finds it
+                store.remove(context.folders.safety, run.uid)
+        elif isinstance(error, db.DatabaseError):
+            raise OutcomeUnknown from error
+        raise  # from the commit on the copy may be what an undo needs: else a sweep finds it
     with suppress(db.DatabaseError):  # only gives disk space back; the import is done
         db.tidy()
     return restored
-
-
-_writing = threading.Lock()
-_TURN_SECONDS = 0.2
-
-
-@contextmanager
-def _turn(progress: Progress) -> Iterator[None]:
-    """Wait for the imports of other units, for as long as it takes.
-
-    The database would wait for its write lock 15 seconds only, and deaf to *progress*.
-    """
-    while not _writing.acquire(timeout=_TURN_SECONDS):
-        progress(Stage.WAIT, 0, 0)
-    try:
-        yield
-    finally:
-        _writing.release()
 
 
 def _safety_copy(run: BackupRun, by: str, context: Context, progress: Progress) -> Report:

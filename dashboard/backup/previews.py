@@ -12,6 +12,7 @@ from .progress import Progress, silent
 from .report import Preview, preview_file
 from .store import remove
 from .tickets import Claim
+from .turn import turn
 from .verbs import end_validation, find_upload
 
 
@@ -58,8 +59,9 @@ def renew(
             found = preview_file(source, opener, unit, progress=progress)
         if found.report.file_sha256 != claimed.plan.file_sha256:
             raise FileChanged
-        new = tickets.replace(old, unit, user, found)
-        end_validation(run, found)
+        with turn(progress):
+            new = tickets.replace(old, unit, user, found)
+            end_validation(run, found)
     return new, found
 
 

@@ -102,14 +102,16 @@ def _first_end(waiting: list[Kept]) -> int:
     )
 
 
-def drop_older_exports(email: str, context: Context) -> None:
-    """Delete what *email* exported before, the oldest first, as far as it is too much."""
-    own = [kept for kept in _kept(context.folders.exports) if kept.owner == email]
-    total, most_bytes = 0, EXPORTS_OF_USER_FILES * context.max_upload_bytes
-    for number, kept in enumerate(reversed(own)):
+def drop_older_exports(run: BackupRun, context: Context) -> None:
+    """Delete what the user of the export *run* made before, the oldest first, if it is too much."""
+    folder, most_bytes = context.folders.exports, EXPORTS_OF_USER_FILES * context.max_upload_bytes
+    own = [kept for kept in _kept(folder) if kept.owner == run.user_email and kept.uid != run.uid]
+    total = run.file_bytes or 0
+    for number, kept in enumerate(reversed(own), start=1):
         total += kept.file_bytes
-        if number and (number >= EXPORTS_OF_USER or total > most_bytes):
-            store.remove(context.folders.exports, kept.uid)
+        if number >= EXPORTS_OF_USER or total > most_bytes:
+            with suppress(OSError):  # a sweep finds it: the export is done
+                store.remove(folder, kept.uid)
 
 
 def require_room_for_copy(unit: Unit, context: Context) -> None:

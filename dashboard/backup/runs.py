@@ -4,8 +4,9 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
-from ..db import write_transaction
+from ..db import DatabaseError, write_transaction
 from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User, audit
 from . import processes
 from .attempts import attempted
@@ -135,6 +136,14 @@ def end(
             revision=revision,
             token=run.token,
         )
+
+
+def is_done(run: BackupRun) -> bool:
+    """Return whether the database has it, and says so, that *run* did what it was begun for."""
+    done = BackupRun.select().where(BackupRun.id == run.id, BackupRun.state == RunState.DONE)
+    with suppress(DatabaseError):
+        return bool(done.exists())
+    return False
 
 
 def mark_interrupted() -> int:

@@ -6,15 +6,12 @@ free, and gives it as *run*. A *progress* that raises ends the act, with nothing
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ..archive import (
-    WrongPassword,
-    with_key_pair,
-    with_password,
-)
+from .. import db
+from ..archive import WrongPassword, with_key_pair, with_password
 from ..models import BackupRun, RunKind, RunState, Unit, User
 from ..vault import vault
 from . import quotas, runs, store, tickets
@@ -26,6 +23,7 @@ from .export import export, lock_with_password
 from .gate import key_derivation
 from .progress import Progress, Stage, silent
 from .report import Preview, Report, decrypt, preview_file, validate
+from .turn import turn
 
 
 def export_for_download(
@@ -44,8 +42,8 @@ def export_for_download(
         lock = lock_with_password(password, context.cost, least=context.password_min)
         with store.new_file(context.folders.exports, run.uid) as sink:
             report = export(unit, sink, lock, app=context.app, by=user.name, progress=progress)
-        _end_export(run, report)
-        quotas.drop_older_exports(user.email, context)
+        _end_export(run, report, progress)
+        quotas.drop_older_exports(run, context)
     return run
 
 
@@ -66,22 +64,24 @@ def export_to_file(
         with store.new_output(path) as sink:
             report = export(unit, sink, lock, app=context.app, by=by, progress=progress)
         try:
-            _end_export(run, report)
+            _end_export(run, report, progress)
         except BaseException:
-            path.unlink()  # an export that was refused leaves nothing
+            if not runs.is_done(run):
+                path.unlink()  # an export that was refused leaves nothing
             raise
     return report
 
 
-def _end_export(run: BackupRun, report: Report) -> None:
-    runs.end(
-        run,
-        RunState.DONE,
-        counts=report.counts,
-        file_bytes=report.file_bytes,
-        file_sha256=report.file_sha256,
-        content=report.content,
-    )
+def _end_export(run: BackupRun, report: Report, progress: Progress) -> None:
+    with turn(progress):
+        runs.end(
+            run,
+            RunState.DONE,
+            counts=report.counts,
+            file_bytes=report.file_bytes,
+            file_sha256=report.file_sha256,
+            content=report.content,
+        )
 
 
 def decrypt_with_password(source: BinaryIO, password: str) -> Iterator[bytes]:
@@ -171,7 +171,7 @@ def validate_upload(
 ) -> tuple[str, Preview]:
     """Validate the kept upload *uid* to its end; return a ticket's token and the preview.
 
-    It is deleted when it is refused for anything but the password.
+    It is deleted when it is refused for what is in it, or given up.
     """
     run = run or begin_validation(unit, user, uid, context)
     path = store.file_path(context.folders.uploads, run.uid)
@@ -179,12 +179,14 @@ def validate_upload(
         try:
             with path.open("rb") as source:
                 found = preview_with_password(source, password, unit, progress=progress)
-            token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
-            end_validation(run, found)
-        except (WrongPassword, TooBusy):
+            with turn(progress):
+                token = tickets.issue(run.uid, unit, user, found, RunKind.IMPORT)
+                end_validation(run, found)
+        except (WrongPassword, TooBusy, db.DatabaseError):
             raise
         except BaseException:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # else a sweep finds it
+                path.unlink(missing_ok=True)
             raise
     return token, found
 
@@ -212,7 +214,11 @@ def prepare_undo(
 ) -> tuple[str, Preview]:
     """Validate the newest safety copy of *unit* and return a ticket's token and the preview."""
     run = run or runs.begin(unit, RunKind.VALIDATE, user)
-    with recorded(run), open_safety_copy(unit, context, progress=progress) as (uid, _, found):
+    with (
+        recorded(run),
+        open_safety_copy(unit, context, progress=progress) as (uid, _, found),
+        turn(progress),
+    ):
         token = tickets.issue(uid, unit, user, found, RunKind.UNDO)
         end_validation(run, found)
     return token, found

@@ -293,8 +293,8 @@ def test_a_commit_that_fails_keeps_the_copy_that_its_undo_would_need(
     broken = peewee.OperationalError("the commit has failed")
 
     @contextmanager
-    def failing():
-        with whole():
+    def failing(**how):
+        with whole(**how):
             yield
             raise broken
 
