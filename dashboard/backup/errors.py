@@ -189,8 +189,7 @@ class NoSafetyCopy(BackupError):
 
     code = "no_safety_copy"
 
-    def __init__(self, reason: str, *, is_of_disk: bool = True) -> None:
-        step = "Make room on the server's disk" if is_of_disk else "Mend or delete what it names"
+    def __init__(self, reason: str, *, step: str = "Make room on the server's disk") -> None:
         super().__init__(
             f"The present state could not be saved first ({reason}), so nothing was imported. "
             f"{step}, then try again."

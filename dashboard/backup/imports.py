@@ -71,7 +71,7 @@ def begin_import(
         is_current = _is_current(unit, claimed.plan)
         if is_current and not ticket.same_unit and typed_name.strip() != unit.name:
             raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
-        quotas.require_room_for_copy(unit, context)
+        quotas.require_room_for_copy(unit, claimed.kind, context)
         digest = claimed.plan.file_sha256
         run = runs.begin(unit, claimed.kind, user, source=claimed.source, file_sha256=digest)
         if is_current:
@@ -111,7 +111,7 @@ def import_ticket(
         ticket = tickets.find(token, unit, user)
         if ticket.run != run:
             raise TicketUnusable
-        claimed = tickets.peek(token, ticket, context.folders)
+        claimed = tickets.peek(token, ticket, context.folders, run=run)
         is_kept = claimed.kind is RunKind.UNDO
         try:
             _replace(run, claimed.path, claimed.plan, user.name, context, progress, still_allowed)
@@ -179,9 +179,12 @@ def _replace_from(
     saved = _safety_copy(run, by, context, progress)
     is_commit = False
     try:
+        require_disk_room(context.folders.data, plan, wiped_bytes=saved.payload_bytes)
         with turn(progress):
             still_allowed()
             restored = restore(run.unit, source, plan, context.folders.data, progress=progress)
+            if not store.file_path(context.folders.safety, run.uid).exists():
+                raise NoSafetyCopy("it is gone again", step="Keep others off the data directory")
             SafetyCopy.create(
                 uid=run.uid,
                 unit=run.unit,
@@ -225,7 +228,7 @@ def _safety_copy(run: BackupRun, by: str, context: Context, progress: Progress) 
     except (Cancelled, Interrupted):
         raise
     except NotExportable as error:
-        raise NoSafetyCopy(error.reason, is_of_disk=False) from error
+        raise NoSafetyCopy(error.reason, step="Mend or delete what it names") from error
     except (OSError, BackupError, ArchiveError) as error:
         reason = error.strerror or "disk error" if isinstance(error, OSError) else str(error)
         raise NoSafetyCopy(reason) from error

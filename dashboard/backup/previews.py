@@ -77,11 +77,11 @@ def discard_upload(unit: Unit, user: User, uid: str, context: Context) -> None:
     Raise `UploadGone` if there is none, and `UnitBusy` while it is validated or imported.
     """
     run = find_upload(unit, user, uid, context)
-    ticket: ImportTicket | None = ImportTicket.get_or_none(ImportTicket.upload == uid)
-    using = [run, *([ticket.run] if ticket is not None and ticket.run is not None else [])]
+    of_it = ImportTicket.upload == uid  # one for each time that it was validated
+    using = [run, *(ticket.run for ticket in ImportTicket.select().where(of_it) if ticket.run)]
     if any(at.state == RunState.RUNNING for at in using):
         raise UnitBusy
-    ImportTicket.delete().where(ImportTicket.upload == uid).execute()
+    ImportTicket.delete().where(of_it).execute()
     remove(context.folders.uploads, uid)
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..models import BackupRun, ImportTicket, SafetyCopy, Unit
+from ..models import BackupRun, ImportTicket, RunKind, SafetyCopy, Unit
 from . import runs, store
 from .context import Context
 from .errors import SafetyCopiesFull, UploadsWaiting
@@ -114,8 +114,13 @@ def drop_older_exports(run: BackupRun, context: Context) -> None:
                 store.remove(folder, kept.uid)
 
 
-def require_room_for_copy(unit: Unit, context: Context) -> None:
-    """Raise `SafetyCopiesFull` if the copies of *unit* take so much that none may be added."""
-    taken: int = sum(copy.file_bytes for copy in SafetyCopy.select().where(SafetyCopy.unit == unit))
+def require_room_for_copy(unit: Unit, kind: RunKind, context: Context) -> None:
+    """Raise `SafetyCopiesFull` if the copies of *unit* take so much that none may be added.
+
+    The one that an undo brings back is no reason to refuse it: nobody could delete that before.
+    """
+    copies = SafetyCopy.select().where(SafetyCopy.unit == unit).order_by(SafetyCopy.id.desc())
+    others = list(copies)[1 if kind is RunKind.UNDO else 0 :]
+    taken: int = sum(copy.file_bytes for copy in others)
     if taken >= SAFETY_COPIES_FILES * context.max_upload_bytes:
         raise SafetyCopiesFull(taken)

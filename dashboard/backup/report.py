@@ -156,8 +156,8 @@ def preview(report: Report, unit: Unit, comparison: Comparison | None = None) ->
     """
     require_whole(report.manifest)
     if comparison is None:
+        revision = revision_of(unit)  # first: what comes between the two makes the preview stale
         now = count_rows(unit)
-        revision = revision_of(unit)
     else:
         now = {section.section: section.now for section in comparison.sections}
         revision = comparison.unit_revision

@@ -85,10 +85,13 @@ def restore(
     return Restored(found, reader.manifest.counts, revision + 1)
 
 
-def require_disk_room(data_dir: Path, plan: Plan) -> None:
-    """Raise `NoSpace` unless an import of *plan* has the room it may need."""
-    # The write-ahead log holds the old pages and the new ones until the commit.
-    require_space(data_dir, 3 * plan.payload_bytes + SPARE_BYTES)
+def require_disk_room(data_dir: Path, plan: Plan, *, wiped_bytes: int = 0) -> None:
+    """Raise `NoSpace` unless an import of *plan* has the room it may need.
+
+    *wiped_bytes*: of the payload that the unit's present state has, where that is known.
+    """
+    # The write-ahead log holds the new pages and the old ones, overwritten, until the commit.
+    require_space(data_dir, 3 * plan.payload_bytes + 2 * wiped_bytes + SPARE_BYTES)
 
 
 def _respelled(source: BinaryIO, file_key: bytes) -> str:

@@ -15,13 +15,20 @@ from . import processes
 from .runs import DAY_SECONDS, EXPORT_KEPT_SECONDS, UPLOAD_KEPT_SECONDS, newest_safety_copy, now
 from .store import PART, Folders, file_path, listed
 
+# Sent again, a ticket shows what came of it the first time, to a script that lost the answer, too.
+USED_TICKET_KEPT_SECONDS = 30 * DAY_SECONDS
+
 
 def sweep(folders: Folders, safety_days: int, *, starting: bool = False) -> int:
     """Delete files and tickets that nobody can ask for any more; return how many files.
 
     *starting*: no server is at work, so an upload that no ticket names was left by a crash.
     """
-    ImportTicket.delete().where(ImportTicket.expires_at < now()).execute()
+    is_used = ImportTicket.run.is_null(False)
+    ImportTicket.delete().where(ImportTicket.expires_at < now(), ~is_used).execute()
+    ImportTicket.delete().where(
+        ImportTicket.expires_at < now() - USED_TICKET_KEPT_SECONDS
+    ).execute()
     if starting:
         _drop_empty_tickets(folders)
     return (
@@ -55,12 +62,21 @@ def _drop_empty_tickets(folders: Folders) -> None:
 def _sweep(files: Iterable[tuple[str, Path]], is_needed: Callable[[BackupRun, Path], bool]) -> int:
     removed = 0
     for uid, path in files:
-        run = BackupRun.get_or_none(BackupRun.uid == uid)  # it was there before the file
+        run = _settled(uid)  # it was there before the file
         if run is None or _is_at_work(run) or is_needed(run, path):
             continue
         path.unlink(missing_ok=True)
         removed += 1
     return removed
+
+
+def _settled(uid: str) -> BackupRun | None:
+    """Return the run of *uid*; if it ended while one looked whether it is alive, as it ended."""
+    run: BackupRun | None = BackupRun.get_or_none(BackupRun.uid == uid)
+    if run is None or run.state != RunState.RUNNING or _is_at_work(run):
+        return run
+    again: BackupRun | None = BackupRun.get_or_none(BackupRun.uid == uid)
+    return again
 
 
 def _is_at_work(run: BackupRun) -> bool:

@@ -79,9 +79,14 @@ def find(token: str, unit: Unit, user: User) -> ImportTicket:
     return ticket
 
 
-def peek(token: str, ticket: ImportTicket, folders: Folders) -> Claim:
-    """Return what *ticket* stands for; raise `TicketUnusable` when it has expired."""
-    if ticket.expires_at < now():
+def peek(
+    token: str, ticket: ImportTicket, folders: Folders, *, run: BackupRun | None = None
+) -> Claim:
+    """Return what *ticket* stands for; raise `TicketUnusable` when it has expired.
+
+    Not so for the *run* that it was used for in time and that had to wait for its turn.
+    """
+    if ticket.expires_at < now() and (run is None or ticket.run != run):
         raise TicketUnusable
     try:
         file_key = open_under(token, ticket.sealed_key)

@@ -12,7 +12,7 @@ import pytest
 
 from dashboard import backup, db
 from dashboard.backup import quotas, runs, store
-from dashboard.backup.errors import NoSpace, SafetyCopiesFull, UploadsWaiting
+from dashboard.backup.errors import NoSpace, SafetyCopiesFull, UnitBusy, UploadsWaiting
 from dashboard.models import AuditEvent, BackupRun, ImportTicket, RunState, SafetyCopy
 from tests.backup.conftest import PASSWORD, Unchanged
 from tests.factories import make_user
@@ -188,3 +188,36 @@ def test_safety_copies_are_never_deleted_for_room(cast, engine, make_backup, bri
     assert files(folders.safety) == [f"{copy.uid}.dbk"]
     backup.delete_copy(cast.daily, copy.uid, cast.alice, engine)
     assert backup.import_ticket(cast.daily, cast.alice, token, full).state == RunState.DONE
+
+
+def test_the_only_copy_can_be_undone_however_large_it_is(cast, engine, bring_in, make_backup):
+    bring_in(cast.daily, cast.alice, make_backup(cast.daily))
+    full = replace(engine, max_upload_bytes=1)
+    token, _ = backup.prepare_undo(cast.daily, cast.alice, full)
+    assert backup.import_ticket(cast.daily, cast.alice, token, full).state == RunState.DONE
+    token, _ = backup.prepare_undo(cast.daily, cast.alice, full)  # now there is another one
+    with Unchanged(cast.daily), pytest.raises(SafetyCopiesFull):
+        backup.import_ticket(cast.daily, cast.alice, token, full)
+
+
+def test_a_clock_that_is_put_back_does_not_take_the_newest_export(cast, engine, folders):
+    for _ in range(quotas.EXPORTS_OF_USER):
+        run = backup.export_for_download(cast.daily, cast.alice, PASSWORD, engine)
+    age(folders.exports, -1800)
+    run = backup.export_for_download(cast.daily, cast.alice, PASSWORD, engine)
+    assert f"{run.uid}.dbk" in files(folders.exports)
+    assert len(files(folders.exports)) == quotas.EXPORTS_OF_USER
+
+
+def test_an_upload_is_not_discarded_under_an_import_of_another_of_its_tickets(
+    cast, engine, make_backup
+):
+    uid = keep(engine, cast.daily, cast.alice, make_backup(cast.daily))
+    tokens = [
+        backup.validate_upload(cast.daily, cast.alice, uid, PASSWORD, engine)[0] for _ in range(4)
+    ]
+    for token in tokens:
+        run, _ = backup.begin_import(cast.daily, cast.alice, token, engine)
+        with Unchanged(cast.daily), pytest.raises(UnitBusy):
+            backup.discard_upload(cast.daily, cast.alice, uid, engine)
+        runs.end(run, RunState.CANCELLED)

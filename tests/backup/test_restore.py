@@ -181,6 +181,31 @@ def test_without_a_safety_copy_there_is_no_import(cast, make_backup, bring_in, m
         bring_in(cast.daily, cast.alice, data)
 
 
+def test_a_safety_copy_that_is_gone_again_ends_the_import(
+    cast, make_backup, bring_in, monkeypatch, folders
+):
+    data, honest = make_backup(cast.daily), imports.restore
+
+    def meanwhile(*args, **kwargs):
+        for path in folders.safety.iterdir():
+            path.unlink()
+        return honest(*args, **kwargs)
+
+    monkeypatch.setattr(imports, "restore", meanwhile)
+    with Unchanged(cast.daily), pytest.raises(errors.NoSafetyCopy, match="gone again"):
+        bring_in(cast.daily, cast.alice, data)
+
+
+def test_the_room_that_the_wipe_needs_is_asked_for_too(
+    cast, engine, make_backup, bring_in, monkeypatch, folders
+):
+    data, asked = make_backup(cast.daily), []
+    monkeypatch.setattr(restore, "require_space", lambda folder, needed: asked.append(needed))
+    ConfigKey.create(unit=cast.daily, name="LARGE", type="string", value="x" * 900_000)
+    bring_in(cast.daily, cast.alice, data)
+    assert asked[1] - asked[0] > 1_000_000
+
+
 def test_without_room_there_is_no_import(cast, make_backup, bring_in, monkeypatch, folders):
     data = make_backup(cast.daily)
     monkeypatch.setattr(restore, "SPARE_BYTES", 1 << 60)

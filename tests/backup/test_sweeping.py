@@ -8,6 +8,7 @@ import pytest
 
 from dashboard import backup
 from dashboard.backup import processes, runs
+from dashboard.backup.errors import TicketUnusable
 from dashboard.models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy
 from tests.backup.conftest import PASSWORD, Unchanged, state
 
@@ -123,6 +124,45 @@ def test_an_expired_ticket_goes_and_its_upload_with_it(folders, cast, engine, ma
     ImportTicket.update(expires_at=runs.now() - 1).execute()
     assert backup.sweep(folders, 7, starting=True) == 1
     assert ImportTicket.select().count() == 0
+
+
+def test_a_used_ticket_shows_for_a_month_what_came_of_it(folders, cast, engine, make_backup):
+    uid = backup.keep_upload(cast.daily, cast.alice, io.BytesIO(make_backup(cast.daily)), engine)
+    token, _ = backup.validate_upload(cast.daily, cast.alice, uid, PASSWORD, engine)
+    first = backup.import_ticket(cast.daily, cast.alice, token, engine)
+    ImportTicket.update(expires_at=runs.now() - 29 * runs.DAY_SECONDS).execute()
+    backup.sweep(folders, 7)
+    with Unchanged(cast.daily):
+        assert backup.import_ticket(cast.daily, cast.alice, token, engine) == first
+    with Unchanged(cast.daily), pytest.raises(TicketUnusable):
+        backup.preview_again(cast.daily, cast.alice, token, engine)
+    ImportTicket.update(expires_at=runs.now() - 31 * runs.DAY_SECONDS).execute()
+    backup.sweep(folders, 7)
+    with Unchanged(cast.daily), pytest.raises(TicketUnusable):
+        backup.import_ticket(cast.daily, cast.alice, token, engine)
+
+
+def test_an_import_that_was_begun_in_time_may_wait_for_its_turn(cast, engine, make_backup):
+    uid = backup.keep_upload(cast.daily, cast.alice, io.BytesIO(make_backup(cast.daily)), engine)
+    token, _ = backup.validate_upload(cast.daily, cast.alice, uid, PASSWORD, engine)
+    run, _ = backup.begin_import(cast.daily, cast.alice, token, engine)
+    ImportTicket.update(expires_at=runs.now() - 1).execute()
+    backup.import_ticket(cast.daily, cast.alice, token, engine, run=run)
+    assert BackupRun.get_by_id(run.id).state == RunState.DONE
+
+
+def test_an_export_that_ends_while_the_sweep_looks_is_kept(folders, cast, engine, monkeypatch):
+    run = backup.begin(cast.daily, RunKind.EXPORT, cast.alice)
+    backup.export_for_download(cast.daily, cast.alice, PASSWORD, engine, run=run)
+    BackupRun.update(state=RunState.RUNNING).where(BackupRun.id == run.id).execute()
+
+    def ends_meanwhile(process, uid):
+        BackupRun.update(state=RunState.DONE).where(BackupRun.id == run.id).execute()
+        return False
+
+    monkeypatch.setattr(processes, "is_alive", ends_meanwhile)
+    assert backup.sweep(folders, 7) == 0
+    assert [path.stem for path in folders.exports.iterdir()] == [run.uid]
 
 
 def test_a_safety_copy_that_lost_its_file_is_nothing_to_undo(
