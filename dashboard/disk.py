@@ -1,8 +1,9 @@
-"""What to say when the disk does not do it: it is full, can only be read, or fails."""
+"""What to say when the disk does not do it (full, read-only, failing); whose a new file is."""
 
 import errno
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -42,6 +43,22 @@ def sentence(error: BaseException) -> str | None:
         return None
     code = getattr(cause, "result", 0)
     return _look() if code in _VAGUE else _OF_SQLITE.get(code)
+
+
+def give_to_owner(made: int | Path, folder: Path) -> None:
+    """Let what was *made* in *folder*, an open file or a path, belong to whom the folder belongs.
+
+    Only root can leave anything that is somebody else's: by commands on the data of a service that
+    has a user of its own and must be able to open it. SQLite does so for the files it makes.
+    """
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    with suppress(PermissionError):  # root without that right, as in a container; `doctor` tells
+        if isinstance(made, int):
+            os.fchown(made, owner.st_uid, owner.st_gid)
+        else:
+            os.lchown(made, owner.st_uid, owner.st_gid)  # never through a link
 
 
 def _look() -> str:

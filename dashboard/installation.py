@@ -112,6 +112,14 @@ def is_open(path: Path) -> bool:
         return False
 
 
+def belongs_to(path: Path, user: int) -> bool:
+    """Return whether what is at *path*, if it is, belongs to the user of this number."""
+    try:
+        return path.lstat().st_uid == user
+    except FileNotFoundError:
+        return True
+
+
 def _find_installation() -> Installation:
     found: Installation | None = Installation.select().first()
     if found is None:
@@ -126,6 +134,7 @@ def _create(key_file: Path) -> None:
     if key_file.exists():
         raise InstallationUnusable(_database_lost(key_file))
     vault.open(make_key_file(key_file))
+    disk.give_to_owner(key_file, key_file.parent)
     db.create_tables(ALL_TABLES)
     Installation.create(
         uid=secrets.token_hex(16),
@@ -134,7 +143,10 @@ def _create(key_file: Path) -> None:
         audit_seal=chain.seal_of(0, ""),
     )
     if db.is_sqlite():
-        (key_file.parent / db.FILE_NAME).chmod(0o600)
+        file = key_file.parent / db.FILE_NAME
+        file.chmod(0o600)
+        for path in (file, *file.parent.glob(f"{file.name}-*")):  # its log and index
+            disk.give_to_owner(path, file.parent)
 
 
 def _database_lost(key_file: Path) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ from dashboard import cli as door
 from dashboard import db
 from dashboard.cli import checkup
 from dashboard.models import BackupRun, Installation, SafetyCopy
-from tests import factories, sqlite
+from tests import factories, needs, sqlite
 from tests.backup.conftest import bring_in, engine, make_backup
 from tests.test_cli_audit import drop_triggers, run
 
@@ -92,6 +93,20 @@ def test_files_that_others_can_read(found, cast, data):
     assert "server.key" in said
     assert "chmod" in said
     assert (data / "server.key").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("name", ["server.key", "safety/copy.dbk"])
+def test_files_that_the_owner_of_the_directory_cannot_open(found, cast, data, name):
+    if os.geteuid() != 0:
+        needs.not_tested("only root can give files away")
+    file = data / name
+    file.touch(mode=0o600)
+    os.chown(file, 65534, 65534)
+    health, said = found(1)["data directory"]
+    assert health == "bad"
+    assert f"({file.name})" in said
+    assert f"chown -R 0:0 {data}" in said
+    assert file.stat().st_uid == 65534
 
 
 @pytest.mark.parametrize("content", [None, b"", b"dashboard-key/1\nnonsense\n"])

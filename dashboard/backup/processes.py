@@ -1,7 +1,8 @@
 """Who is at work: how a run that is under way is told from one whose program has died.
 
 A process is known by boot, process namespace, number and start time (a number alone is used again).
-Where there is no /proc, nobody can tell.
+Where there is no /proc, nobody can tell. Nor does it tell all where it shows everybody his own
+processes only (`hidepid`): by `ProtectProc=invisible` the service sees no command of root.
 """
 
 import os
@@ -31,15 +32,39 @@ def is_alive(process: str, uid: str) -> bool | None:
     boot, namespace, number, started = process.split()
     try:
         our_boot, our_namespace = _world().split()
-        if boot != our_boot:
-            return False
-        if namespace != our_namespace:
-            return None
-        return _started(int(number)) == started  # a number may have been given anew
-    except (FileNotFoundError, ProcessLookupError):
-        return False
     except OSError:
         return None
+    if boot != our_boot:
+        return False
+    if namespace != our_namespace:
+        return None
+    try:
+        return _started(int(number)) == started  # a number may have been given anew
+    except OSError:  # it is gone, or not shown to us
+        return None if _is_given(int(number)) else False
+
+
+def is_near(process: str) -> bool:
+    """Return whether *process* is, or was, where this one is: of the same boot and namespace."""
+    try:
+        return process.startswith(f"{_world()} ")
+    except OSError:
+        return False
+
+
+def _is_given(number: int) -> bool:
+    """Return whether any process has this number; since when, only /proc could tell.
+
+    It asks the kernel whether a signal could be sent, and sends none. Whatever /proc hides, the
+    answer for another user's process is that it may not, and not that there is none.
+    """
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @lru_cache(maxsize=1)

@@ -91,10 +91,14 @@ def _end_if_dead(unit: Unit) -> bool:
         return True
     alive = processes.is_alive(other.process, other.uid)
     if alive is None:  # nobody can tell
-        alive = other.started_at > now() - FORGOTTEN_SECONDS
+        alive = _is_young(other)
     if not alive:
         _interrupt(other)
     return not alive
+
+
+def _is_young(run: BackupRun) -> bool:
+    return bool(run.started_at > now() - FORGOTTEN_SECONDS)
 
 
 def require_free(unit: Unit) -> None:
@@ -151,13 +155,21 @@ def mark_interrupted() -> int:
 
     Only what is known to be at work stays: a command in another process. If nobody can tell (one
     in another container), it is closed, so that no crash can keep a unit busy over a new start;
-    that command overwrites this when it ends.
+    that command overwrites this when it ends. What seems to live and is only hidden from us, as a
+    command of root is from the service, stays for an hour: its safety copy must not be swept.
     """
     unfinished = BackupRun.select().where(BackupRun.state == RunState.RUNNING)
-    dead = [run for run in unfinished if not processes.is_alive(run.process, run.uid)]
+    dead = [run for run in unfinished if not _outlives_start(run)]
     for run in dead:
         _interrupt(run)
     return len(dead)
+
+
+def _outlives_start(run: BackupRun) -> bool:
+    alive = processes.is_alive(run.process, run.uid)
+    if alive is None and processes.is_near(run.process):
+        return _is_young(run)
+    return bool(alive)
 
 
 def _interrupt(run: BackupRun) -> None:

@@ -1,7 +1,7 @@
 """Backup files on disk. Every name is the id of a `BackupRun` row that was there before the file.
 
-Files are written as `<id>.part`, flushed, and renamed to `<id>.dbk`; mode 0600 in folders of 0700.
-All of them are ciphertext.
+Files are written as `<id>.part`, flushed, and renamed to `<id>.dbk`; mode 0600 in folders of 0700,
+and all of the data directory's owner, whoever makes them. All of them are ciphertext.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from .. import disk
 from ..archive.worker import Worker
 from .errors import NoSpace
 
@@ -34,6 +35,7 @@ def make_folders(data_dir: Path) -> Folders:
     names = ("uploads", "exports", "safety")
     for name in names:
         (data_dir / name).mkdir(mode=0o700, exist_ok=True)
+        disk.give_to_owner(data_dir / name, data_dir)
         (data_dir / name).chmod(0o700)  # a copy may have come back open to others
     return Folders(data_dir, *(data_dir / name for name in names))
 
@@ -58,6 +60,7 @@ def new_file(folder: Path, uid: str) -> Iterator[BinaryIO]:
     """
     final = file_path(folder, uid)
     with _written(final) as sink:
+        disk.give_to_owner(sink.fileno(), folder)
         yield sink
 
 

@@ -14,7 +14,7 @@ from peewee import fn
 from .. import db
 from ..backup import store
 from ..config import Settings
-from ..installation import InstallationUnusable, examine, is_open
+from ..installation import InstallationUnusable, belongs_to, examine, is_open
 from ..models import (
     AuditEvent,
     ConfigKey,
@@ -92,11 +92,17 @@ def _data_directory(settings: Settings, data: Path) -> Finding:
     if not data.is_dir():
         said = f"{data} is not there. Set DASHBOARD_DATA_DIR to where it is, or run `serve` once."
         raise Hopeless(subject, said)
-    open_ones = [path.name for path in (data, *data.rglob("*")) if is_open(path)]
+    inside = list(data.rglob("*"))
+    open_ones = [path.name for path in (data, *inside) if is_open(path)]
     if open_ones:
         said = f"{len(open_ones)} files can be read by others ({open_ones[0]}): chmod -R go= {data}"
         return _bad(subject, said)
-    return _good(subject, f"{data}, open to its owner alone")
+    owner = data.stat()
+    foreign = [path.name for path in inside if not belongs_to(path, owner.st_uid)]
+    if foreign:
+        said = f"{len(foreign)} files are not its owner's, who cannot open them ({foreign[0]})"
+        return _bad(subject, f"{said}: chown -R {owner.st_uid}:{owner.st_gid} {data}")
+    return _good(subject, f"{data}, its owner's and open to nobody else")
 
 
 def _key_and_database(settings: Settings, data: Path) -> Finding:

@@ -1,6 +1,7 @@
 """One run at a time in each unit, progress that may end it, and the traces of the dead."""
 
 import io
+import os
 import subprocess
 import sys
 
@@ -80,6 +81,63 @@ def test_the_run_of_another_program_that_lives_stays(cast):
     assert backup.mark_interrupted() == 0
     with pytest.raises(errors.UnitBusy):
         runs.begin(cast.daily, RunKind.EXPORT, cast.alice)
+
+
+@pytest.fixture
+def hidden(cast, folders, monkeypatch):
+    """A run of a command whose process /proc does not show, as it hides root's from a service."""
+
+    def started(number):
+        if number == 1:
+            raise FileNotFoundError
+        return really_started(number)
+
+    def refuse(number, signal):
+        assert (number, signal) == (1, 0)
+        raise PermissionError
+
+    run = runs.begin(cast.daily, RunKind.IMPORT, "command line")
+    boot, namespace, *_ = processes.this_process().split()
+    BackupRun.update(process=f"{boot} {namespace} 1 7").where(BackupRun.id == run.id).execute()
+    (folders.safety / f"{run.uid}.part").write_bytes(b"half of it")
+    really_started = processes._started
+    monkeypatch.setattr(processes, "_started", started)
+    monkeypatch.setattr(os, "kill", refuse)
+    return BackupRun.get_by_id(run.id)
+
+
+@pytest.mark.parametrize("starting", [False, True])
+def test_a_command_that_is_hidden_from_the_server_goes_on(cast, folders, hidden, starting):
+    if starting:
+        assert backup.mark_interrupted() == 0
+    assert backup.sweep(folders, 7, starting=starting) == 0
+    with pytest.raises(errors.UnitBusy):
+        backup.require_free(cast.daily)
+    assert BackupRun.get_by_id(hidden.id) == hidden
+    assert BackupRun.get_by_id(hidden.id).state == "running"
+    assert (folders.safety / f"{hidden.uid}.part").exists()
+
+
+@pytest.mark.parametrize("starting", [False, True])
+def test_a_hidden_process_keeps_a_unit_busy_for_an_hour(cast, folders, hidden, starting):
+    BackupRun.update(started_at=runs.now() - 3601).where(BackupRun.id == hidden.id).execute()
+    assert backup.sweep(folders, 7, starting=starting) == 0  # it may still be at work
+    if starting:
+        assert backup.mark_interrupted() == 1
+    else:
+        backup.require_free(cast.daily)
+    assert BackupRun.get_by_id(hidden.id).state == "interrupted"
+    assert backup.sweep(folders, 7, starting=starting) == 1
+
+
+def test_a_start_closes_what_is_somewhere_else(cast):
+    run = runs.begin(cast.daily, RunKind.IMPORT, "command line")
+    boot, _, *rest = processes.this_process().split()
+    process = " ".join((boot, "pid:[1]", *rest))
+    BackupRun.update(process=process).where(BackupRun.id == run.id).execute()
+    with pytest.raises(errors.UnitBusy):
+        backup.require_free(cast.daily)
+    assert backup.mark_interrupted() == 1
 
 
 def stop_at(stage, error):
