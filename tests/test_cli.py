@@ -231,6 +231,33 @@ def test_an_import_asks_for_the_units_name(run, cast, saved):
     assert state(cast.daily) != before
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "is_it"),
+    [
+        ("Cafe\u0301 Zoe\u0308", "Caf\u00e9 Zo\u00eb", True),
+        ("Caf\u00e9 Zo\u00eb", "Cafe\u0301 Zoe\u0308", True),
+        ("Harbour  Daily", " Harbour\u00a0Daily  ", True),
+        ("Harbour Daily", "Harbour\t Daily", True),
+        ("Harbour Daily", "harbour daily", False),
+        ("Harbour Daily", "HarbourDaily", False),
+        ("Caf\u00e9", "Cafe", False),
+        ("Harbour \ufb01ve", "Harbour five", False),
+        ("Harbour Daily", " ", False),
+    ],
+)
+def test_a_name_that_looks_the_same_is_the_units_name(run, cast, saved, name, typed, is_it):
+    Unit.update(name=name).where(Unit.id == cast.daily.id).execute()
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    poor = state(cast.daily)
+    run("backup", "import", saved, "--unit", "daily", code=not is_it, stdin=f"{typed}\n")
+    assert (state(cast.daily) == poor) is not is_it
+    assert SafetyCopy.select().count() == is_it
+    if is_it:
+        run("backup", "undo", "--unit", "daily", stdin=f"{typed}\n")
+        assert state(cast.daily) == poor
+    assert Unit.get_by_id(cast.daily.id).name == name
+
+
 def test_an_export_refuses_three_characters_and_what_is_there(run, cast, tmp_path, monkeypatch):
     monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "abc")
     out = tmp_path / "out.dbk"

@@ -18,6 +18,7 @@ from ..backup.store import new_output, sha256
 from ..backup.verbs import validate_with_password
 from ..config import Settings
 from ..models import BackupRun, RunState, Unit
+from ..models.people import is_named
 from .bar import bar
 from .common import (
     COMMAND_LINE,
@@ -261,7 +262,7 @@ def _confirm(unit: Unit, found: Preview, *, yes: bool) -> None:
     words += [f"  {at.section:<20}{at.now:>9} now {at.then:>9} then" for at in found.changes]
     words.append(f"An import wipes the state of {unit.name} and loads this backup.")
     click.echo("\n".join(words), err=True)
-    if not yes and ask("Type the unit's name to go on") != unit.name:
+    if not yes and not is_named(unit, ask("Type the unit's name to go on")):
         raise NotConfirmed
 
 
