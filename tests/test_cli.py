@@ -269,6 +269,36 @@ def test_an_export_refuses_three_characters_and_what_is_there(run, cast, tmp_pat
     assert out.read_text() == "precious"
 
 
+def test_an_export_refuses_a_password_that_no_page_takes(run, cast, tmp_path, monkeypatch):
+    out = tmp_path / "out.dbk"
+    before = state(cast.daily), *rows()[:2]
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "x" * 1025)
+    result = run("backup", "export", "--unit", "daily", "-o", out, "--json", code=1)
+    assert json.loads(result.stdout)["error"]["code"] == "password_too_long"
+    assert "Use at most 1024 characters for the backup password." in result.stderr
+    assert rows()[2][:2] == ("backup.export", "refused")
+    assert (state(cast.daily), *rows()[:2]) == before
+    assert not out.exists()
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "x" * 1024)
+    run("backup", "export", "--unit", "daily", "-o", out)
+
+
+def test_a_file_made_elsewhere_opens_with_a_longer_password(run, cast, tmp_path, monkeypatch):
+    file, out = tmp_path / "theirs.dbk", tmp_path / "out.ndjson"
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "x" * 1500)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("dashboard.backup.export.PASSWORD_MAX", 1500)
+        run("backup", "export", "--unit", "daily", "-o", file)
+    full = state(cast.daily)
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    run("backup", "inspect", file)
+    run("backup", "verify", file)
+    run("backup", "decrypt", file, "-o", out)
+    run("backup", "diff", file, "--unit", "daily")
+    run("backup", "import", file, "--unit", "daily", "--yes")
+    assert state(cast.daily) == full
+
+
 def test_two_sources_of_one_password_are_a_wrong_usage(run, cast, saved, tmp_path):
     file = tmp_path / "password"
     file.write_text(PASSWORD + "\n")
