@@ -191,8 +191,10 @@ def load(environ: Mapping[str, str]) -> Settings:
             values[setting.attribute] = setting.default
             continue
         try:
+            raw.encode()
             values[setting.attribute] = setting.parse(raw)
         except ValueError as error:
             shown = "" if setting.is_secret else f"={raw!r}"
-            raise ConfigError(f"{setting.variable}{shown}: {error}") from None
+            why = "expected UTF-8 text" if isinstance(error, UnicodeError) else error
+            raise ConfigError(f"{setting.variable}{shown}: {why}") from None
     return Settings(**values)

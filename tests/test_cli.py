@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -17,6 +18,7 @@ from dashboard.backup.export import content_digest
 from dashboard.backup.store import make_folders
 from dashboard.models import AuditEvent, ConfigKey, Plugin, SafetyCopy, Unit, User, people
 from tests.archive import second_reader
+from tests.test_docs import commands
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "abcd"
@@ -28,7 +30,7 @@ def run(settings, folders, monkeypatch):
     monkeypatch.setattr(door, "load", lambda _environ: settings)
     monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", PASSWORD)
 
-    def invoke(*words: object, code: int = 0, stdin: str | None = None) -> Result:
+    def invoke(*words: object, code: int = 0, stdin: str | bytes | None = None) -> Result:
         db.database.close()
         result = CliRunner().invoke(door.cli, [str(word) for word in words], input=stdin)
         db.database.connect(reuse_if_open=True)
@@ -229,6 +231,33 @@ def test_an_import_asks_for_the_units_name(run, cast, saved):
     assert state(cast.daily) != before
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "is_it"),
+    [
+        ("Cafe\u0301 Zoe\u0308", "Caf\u00e9 Zo\u00eb", True),
+        ("Caf\u00e9 Zo\u00eb", "Cafe\u0301 Zoe\u0308", True),
+        ("Harbour  Daily", " Harbour\u00a0Daily  ", True),
+        ("Harbour Daily", "Harbour\t Daily", True),
+        ("Harbour Daily", "harbour daily", False),
+        ("Harbour Daily", "HarbourDaily", False),
+        ("Caf\u00e9", "Cafe", False),
+        ("Harbour \ufb01ve", "Harbour five", False),
+        ("Harbour Daily", " ", False),
+    ],
+)
+def test_a_name_that_looks_the_same_is_the_units_name(run, cast, saved, name, typed, is_it):
+    Unit.update(name=name).where(Unit.id == cast.daily.id).execute()
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    poor = state(cast.daily)
+    run("backup", "import", saved, "--unit", "daily", code=not is_it, stdin=f"{typed}\n")
+    assert (state(cast.daily) == poor) is not is_it
+    assert SafetyCopy.select().count() == is_it
+    if is_it:
+        run("backup", "undo", "--unit", "daily", stdin=f"{typed}\n")
+        assert state(cast.daily) == poor
+    assert Unit.get_by_id(cast.daily.id).name == name
+
+
 def test_an_export_refuses_three_characters_and_what_is_there(run, cast, tmp_path, monkeypatch):
     monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "abc")
     out = tmp_path / "out.dbk"
@@ -238,6 +267,36 @@ def test_an_export_refuses_three_characters_and_what_is_there(run, cast, tmp_pat
     out.write_text("precious")
     assert "there already" in run("backup", "export", "--unit", "daily", "-o", out, code=1).stderr
     assert out.read_text() == "precious"
+
+
+def test_an_export_refuses_a_password_that_no_page_takes(run, cast, tmp_path, monkeypatch):
+    out = tmp_path / "out.dbk"
+    before = state(cast.daily), *rows()[:2]
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "x" * 1025)
+    result = run("backup", "export", "--unit", "daily", "-o", out, "--json", code=1)
+    assert json.loads(result.stdout)["error"]["code"] == "password_too_long"
+    assert "Use at most 1024 characters for the backup password." in result.stderr
+    assert rows()[2][:2] == ("backup.export", "refused")
+    assert (state(cast.daily), *rows()[:2]) == before
+    assert not out.exists()
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "x" * 1024)
+    run("backup", "export", "--unit", "daily", "-o", out)
+
+
+def test_a_file_made_elsewhere_opens_with_a_longer_password(run, cast, tmp_path, monkeypatch):
+    file, out = tmp_path / "theirs.dbk", tmp_path / "out.ndjson"
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", "x" * 1500)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("dashboard.backup.export.PASSWORD_MAX", 1500)
+        run("backup", "export", "--unit", "daily", "-o", file)
+    full = state(cast.daily)
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    run("backup", "inspect", file)
+    run("backup", "verify", file)
+    run("backup", "decrypt", file, "-o", out)
+    run("backup", "diff", file, "--unit", "daily")
+    run("backup", "import", file, "--unit", "daily", "--yes")
+    assert state(cast.daily) == full
 
 
 def test_two_sources_of_one_password_are_a_wrong_usage(run, cast, saved, tmp_path):
@@ -309,6 +368,127 @@ def test_a_broken_rule_is_refused(run, cast, monkeypatch, words, says):
     before = Unit.select().count(), User.select().count()
     assert says in run(*words, code=1).stderr
     assert (Unit.select().count(), User.select().count()) == before
+
+
+ODD = "caf\udcff"  # as Python has the bytes caf\xff of an argument or a variable
+
+
+def rows():
+    """What there is of units, people, and attempts on backups."""
+    event = AuditEvent.select().order_by(AuditEvent.id.desc()).first()
+    return (
+        sorted(Unit.select().tuples()),
+        sorted(User.select().tuples()),
+        event and (event.action, event.outcome, json.loads(event.detail).get("reason")),
+    )
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["unit", "create", "night", "--name", ODD], "--name"),
+        (["unit", "create", ODD, "--name", "Night"], "SLUG"),
+        (["audit", "list", "--unit", ODD], "--unit"),
+        (["backup", "undo", "--unit", ODD, "--yes"], "--unit"),
+        (["user", "disable", ODD], "EMAIL"),
+        (
+            ["user", "create", "a@b.example", "--unit", "daily", "--role", "user", "--name", ODD],
+            "--name",
+        ),
+    ],
+)
+def test_an_argument_that_is_not_utf8_is_a_wrong_usage(run, cast, words, name, form):
+    before = rows()
+    result = run(*words, *form, code=2)
+    assert f"Invalid value for '{name}': This is not UTF-8 text. Set the terminal" in result.stderr
+    assert result.stdout == ""
+    assert rows() == before
+
+
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_no_command_takes_an_argument_that_is_not_utf8(name):
+    """Every command that takes text is wrapped by `refusing`; paths and choices are none."""
+    found = dict(commands())[name]
+    takes_text = any(isinstance(at.type, click.types.StringParamType) for at in found.params)
+    assert not takes_text or found.callback.__wrapped__
+
+
+def not_utf8(result):
+    error = json.loads(result.stdout)["error"]
+    assert error["code"] == "not_utf8"
+    assert f"error: {error['message']}" in result.stderr
+    assert "not UTF-8 text. Nothing was changed. S" in error["message"]
+    return error["message"]
+
+
+def test_a_password_file_that_is_not_utf8_is_refused(run, cast, saved, tmp_path, monkeypatch):
+    monkeypatch.delenv("DASHBOARD_BACKUP_PASSWORD")
+    file, out = tmp_path / "password", tmp_path / "out.dbk"
+    file.write_bytes("caf\xe9 daily\n".encode("latin-1"))
+    before = state(cast.daily), *rows()[:2]
+    password = ["--password-file", file, "--json"]
+    for words in (["verify", saved], ["inspect", saved], ["decrypt", saved, "-o", out]):
+        not_utf8(run("backup", *words, *password, code=1))
+    for words in (["import", saved, "--yes"], ["export", "-o", out]):
+        said = not_utf8(run("backup", *words, "--unit", "daily", *password, code=1))
+        assert rows()[2] == (f"backup.{words[0]}", "refused", said)
+    for words in (["user", "password", cast.bob.email], ["demo"]):
+        not_utf8(run(*words, *password, code=1))
+    assert (state(cast.daily), *rows()[:2]) == before
+    assert not out.exists()
+    assert SafetyCopy.select().count() == 0
+
+
+def test_a_new_password_that_is_not_utf8_is_refused(run, cast, tmp_path, monkeypatch):
+    out = tmp_path / "out.dbk"
+    before = rows()[:2]
+    for variable, words in (
+        ("DASHBOARD_BACKUP_PASSWORD", ["backup", "export", "--unit", "daily", "-o", out]),
+        ("DASHBOARD_USER_PASSWORD", ["user", "password", cast.bob.email]),
+        ("DASHBOARD_DEMO_PASSWORD", ["demo"]),
+    ):
+        monkeypatch.setenv(variable, ODD * 4)
+        assert variable in not_utf8(run(*words, "--json", code=1))
+    monkeypatch.delenv("DASHBOARD_USER_PASSWORD")
+    typed = b"caf\xff daily\n" * 2
+    said = not_utf8(run("user", "password", cast.bob.email, "--json", code=1, stdin=typed))
+    assert "What was typed" in said
+    assert rows()[:2] == before
+    assert not out.exists()
+
+
+def test_what_opens_nothing_is_a_wrong_password_however_it_is_encoded(run, saved, monkeypatch):
+    monkeypatch.setenv("DASHBOARD_BACKUP_PASSWORD", ODD)
+    refused = run("backup", "verify", saved, "--json", code=1)
+    assert json.loads(refused.stdout)["error"]["code"] == "wrong_password"
+
+
+def test_a_name_typed_in_another_encoding_confirms_nothing(run, cast, saved):
+    ConfigKey.delete().where(ConfigKey.unit == cast.daily).execute()
+    before = state(cast.daily)
+    words = ["backup", "import", saved, "--unit", "daily", "--json"]
+    said = not_utf8(run(*words, code=1, stdin=b"Harbour\xff\n"))
+    assert rows()[2] == ("backup.import", "refused", said)
+    assert state(cast.daily) == before
+    assert SafetyCopy.select().count() == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "latin-1:strict"])
+def test_the_name_of_a_file_may_be_any_bytes_and_is_spelled_out(saved, tmp_path, encoding):
+    file = saved.rename(tmp_path / f"{ODD}.dbk")
+    about = {"data_dir": tmp_path / "none", "PYTHONIOENCODING": encoding}
+    told = command("backup", "inspect", str(file), "--json", **about)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert os.fsencode(json.loads(told.stdout)["file"]) == os.fsencode(file)
+    told = command("backup", "inspect", str(file), **about)
+    assert told.stdout.startswith(f"{tmp_path}/caf\\udcff.dbk: Dashboard backup")
+
+
+@pytest.mark.parametrize("name", ["DATA_DIR", "DATABASE_URL", "HOST", "SERVER_NAMES"])
+def test_a_setting_that_is_not_utf8_is_named(name):
+    with pytest.raises(config.ConfigError, match=rf"DASHBOARD_{name}=.*: expected UTF-8 text"):
+        config.load({f"DASHBOARD_{name}": ODD})
 
 
 def command(*words: str, data_dir: Path, **more: str) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import BinaryIO
 
-from ..archive import SECTIONS, ArchiveReader, Row, Section, decode_rows, with_file_key
+from ..archive import (
+    SECTION_BY_NAME,
+    SECTIONS,
+    ArchiveReader,
+    Row,
+    Section,
+    decode_rows,
+    with_file_key,
+)
 from ..archive.keys import Opener
 from ..archive.limits import MAX_POSITION
 from ..db import read_snapshot
@@ -90,27 +98,43 @@ def _is_key(section: Section, key: Key) -> bool:
 
 
 def _find(source: BinaryIO, opener: Opener, asked: set[Place]) -> dict[Place, Row]:
-    """Return the rows of the file that are *asked* for, in one reading, no longer than needed."""
+    """Return the rows of the file that are *asked* for, in one reading, no longer than needed.
+
+    The file and what is asked for are gone through side by side, both once.
+    """
     source.seek(0)
     found: dict[Place, Row] = {}
-    left = [at for at, section in enumerate(SECTIONS) if any(section.name == n for n, _ in asked)]
-    firsts = {name: min(key for of, key in asked if of == name) for name, _ in asked}
+    ahead: dict[str, list[RowKey]] = {}  # section -> keys that the file has not come to; next last
+    for name, key in asked:
+        ahead.setdefault(name, []).append(key)
+    for keys in ahead.values():
+        keys.sort(reverse=True)
+    last_section = max((SECTIONS.index(SECTION_BY_NAME[name]) for name in ahead), default=-1)
 
     def skip(section: Section, lines: bytes) -> bool:
-        # Rows are sorted: when the last one of many comes before the first that is asked for...
+        if SECTIONS.index(section) > last_section:
+            return False  # no more is asked for: the loop below ends
+        keys = ahead.get(section.name)
+        if not keys:
+            return True
+        # Rows are sorted: when the last one of many comes before the next that is asked for...
         last = decode_rows(section, lines[lines.rfind(b"\n", 0, -1) + 1 :], 0)[0]
-        return section.name not in firsts or _key_of(section, last) < firsts[section.name]
+        return _key_of(section, last) < keys[-1]
 
     for batch in ArchiveReader(source, opener).batches(known=True, skip=skip):
-        section = batch.section
-        if len(found) == len(asked) or SECTIONS.index(section) > max(left):
+        section, rows = batch.section, batch.rows
+        if SECTIONS.index(section) > last_section:
             break
+        keys = ahead[section.name]
         key_of = partial(_key_of, section)
-        for name, key in asked:
-            if name == section.name:
-                at = bisect_left(batch.rows, key, key=key_of)
-                if at < len(batch.rows) and key_of(batch.rows[at]) == key:
-                    found[name, key] = batch.rows[at]
+        end = key_of(rows[-1])
+        while keys and keys[-1] <= end:
+            key = keys.pop()
+            row = rows[bisect_left(rows, key, key=key_of)]
+            if key_of(row) == key:
+                found[section.name, key] = row
+        if not any(ahead.values()):
+            break
     return found
 
 

@@ -5,6 +5,7 @@
     ├── Cancelled          somebody wanted it to stop
     ├── Interrupted        the program was told to stop
     ├── PasswordTooShort   no file is made under such a password
+    ├── PasswordTooLong    nor under such a one
     ├── UnitChanged        the unit is not what was previewed any more
     ├── NoLongerAllowed    who pressed Import may not import any more
     ├── TicketUnusable     not validated, or too long ago, or by somebody else
@@ -76,6 +77,15 @@ class PasswordTooShort(BackupError):
 
     def __init__(self, least: int) -> None:
         super().__init__(f"Use at least {least} characters for the backup password.")
+
+
+class PasswordTooLong(BackupError):
+    """No page would take a password of that length."""
+
+    code = "password_too_long"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Use at most {most} characters for the backup password.")
 
 
 class UnitChanged(BackupError):

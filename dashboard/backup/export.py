@@ -19,11 +19,15 @@ from ..archive import (
 )
 from ..db import read_snapshot
 from ..models import Installation, Unit
-from .errors import PasswordTooShort
+from .errors import PasswordTooLong, PasswordTooShort
 from .gate import key_derivation
 from .progress import Counter, Progress, Stage, silent
 from .report import Report
 from .sections import TABLES, count_rows
+
+# Characters of a new backup password. What opens a file is only bounded where strangers may ask:
+# another program may have made it under a longer one, and a command opens that.
+PASSWORD_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,15 @@ class Lock:
 
 
 def lock_with_password(password: str, cost: KdfCost, *, least: int) -> Lock:
-    """Make a file key that *password* opens; raise `PasswordTooShort` under *least* characters.
+    """Make a file key that *password* opens.
 
-    The slow step of an export, done first: bad input must be an answer, not half a file.
+    Raise `PasswordTooShort` under *least* characters, `PasswordTooLong` over `PASSWORD_MAX`. The
+    slow step of an export, done first: bad input must be an answer, not half a file.
     """
     if len(password) < least:
         raise PasswordTooShort(least)
+    if len(password) > PASSWORD_MAX:
+        raise PasswordTooLong(PASSWORD_MAX)
     file_key = new_file_key()
     with key_derivation():
         return Lock(file_key, (password_slot(file_key, password, cost),))

@@ -109,8 +109,8 @@ class WorkspacePart:
 def export_plugin(unit: Unit, bundle: str, password: str, context: Context, *, by: User) -> bytes:
     """Return the file of the configuration of an installed plugin, permissions and mappings too.
 
-    Without a *password* it holds no secret values. Raise `PasswordTooShort`, `PartTooLarge`, or
-    `NotExportable` for a row that could not be imported again.
+    Without a *password* it holds no secret values. Raise `PasswordTooShort`, `PasswordTooLong`,
+    `PartTooLarge`, or `NotExportable` for a row that could not be imported again.
     """
     with attempted_part(unit, "plugin.export", by, subject=bundle):
         lock = _lock(password, context)

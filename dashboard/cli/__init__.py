@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -59,6 +60,10 @@ backup.add_command(diff)
 def main() -> None:
     """Run the command line."""
     keep_private()
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that the terminal cannot show, or that is not UTF-8 (of a file), is spelled out: as
+        # on stderr, and in JSON as JSON has it.
+        sys.stdout.reconfigure(errors="backslashreplace")
     cli(prog_name="dashboard")
 
 

@@ -18,9 +18,12 @@ from ..backup.store import new_output, sha256
 from ..backup.verbs import validate_with_password
 from ..config import Settings
 from ..models import BackupRun, RunState, Unit
+from ..models.people import is_named
 from .bar import bar
 from .common import (
     COMMAND_LINE,
+    NotUtf8,
+    ask,
     ask_password,
     given_password,
     json_option,
@@ -34,6 +37,7 @@ from .common import (
 
 VARIABLE = "DASHBOARD_BACKUP_PASSWORD"
 PROMPT = "Backup password"
+_BROKEN_OFF = (click.Abort, KeyboardInterrupt)
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
@@ -240,11 +244,11 @@ def _attempt(unit: Unit, kind: engine.RunKind, source: BinaryIO | None = None) -
     """Write it down if the block ends badly. In it nothing is begun: a run records its own end."""
     try:
         yield
-    except (ArchiveError, BackupError, FileExistsError, click.Abort, KeyboardInterrupt) as error:
+    except (ArchiveError, BackupError, NotUtf8, FileExistsError, *_BROKEN_OFF) as error:
         state, reason = RunState.REFUSED, str(error)
         if isinstance(error, FileExistsError):
             reason = "The file to make is there already."
-        if isinstance(error, click.Abort | KeyboardInterrupt):
+        if isinstance(error, _BROKEN_OFF):
             state, reason = RunState.CANCELLED, str(Cancelled())
         digest = sha256(source) if source is not None else None
         engine.refused(unit, kind, COMMAND_LINE, reason, state=state, file_sha256=digest)
@@ -258,7 +262,7 @@ def _confirm(unit: Unit, found: Preview, *, yes: bool) -> None:
     words += [f"  {at.section:<20}{at.now:>9} now {at.then:>9} then" for at in found.changes]
     words.append(f"An import wipes the state of {unit.name} and loads this backup.")
     click.echo("\n".join(words), err=True)
-    if not yes and click.prompt("Type the unit's name to go on", err=True) != unit.name:
+    if not yes and not is_named(unit, ask("Type the unit's name to go on")):
         raise NotConfirmed
 
 

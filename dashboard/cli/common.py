@@ -29,6 +29,22 @@ password_option = click.option(
 )
 
 
+class NotUtf8(Exception):
+    """What was to be read as text is none; nothing was done with it."""
+
+    def __init__(self, what: str, way_on: str) -> None:
+        super().__init__(f"{what} is not UTF-8 text. Nothing was changed. {way_on}")
+
+
+def is_utf8(text: str) -> bool:
+    """Return whether *text* came as UTF-8; Python keeps other bytes in it as half surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @contextmanager
 def opened(settings: Settings) -> Iterator[Context]:
     """Open the installation and a database connection for the length of a command."""
@@ -63,14 +79,20 @@ def refuse(code: str, message: str, *, hint: str = "") -> NoReturn:
 
 
 def refusing(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn the errors that a command may meet into a sentence and exit code 1."""
+    """Turn the errors that a command may meet into a sentence and exit code 1.
+
+    An argument that is no text is a wrong usage, before anything is done. A path may be any bytes.
+    """
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
+        _require_text()
         try:
             command(*args, **kwargs)
         except (ArchiveError, BackupError) as error:
             refuse(error.code, str(error))
+        except NotUtf8 as error:
+            refuse("not_utf8", str(error))
         except PeopleError as error:
             refuse("people", str(error))
         except (InstallationUnusable, KeyUnusable) as error:
@@ -85,6 +107,15 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
             refuse("system", where + (disk.sentence(error) or f"{error.strerror}."))
 
     return run
+
+
+def _require_text() -> None:
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if isinstance(value, str) and not is_utf8(value):
+            said = "This is not UTF-8 text. Set the terminal, or what calls this, to UTF-8."
+            raise click.BadParameter(said, context, parameter)
 
 
 def show(data: Any, lines: list[str], *, as_json: bool) -> None:
@@ -107,31 +138,55 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
-def given_password(password_file: Path | None, variable: str) -> str | None:
-    """Return the password from file or environment, None if neither; two at once are an error."""
+def given_password(password_file: Path | None, variable: str, *, new: bool = False) -> str | None:
+    """Return the password from file or environment, None if neither; two at once are an error.
+
+    A *new* one is text, or nobody could type it. One that opens something is tried as it is.
+    """
     from_environment = os.environ.get(variable)
     if password_file is not None and from_environment is not None:
         raise click.UsageError(f"Give the password by --password-file or {variable}, not by both.")
     if password_file is None:
+        if new and from_environment is not None and not is_utf8(from_environment):
+            raise NotUtf8(variable, "Set it in UTF-8, then try again.")
         return from_environment
-    with password_file.open(encoding="utf-8", newline="") as file:
-        return file.readline().rstrip("\r\n")
+    try:
+        with password_file.open(encoding="utf-8", newline="") as file:
+            return file.readline().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise NotUtf8("The password file", "Save it as UTF-8, then try again.") from None
 
 
 def ask_password(
     password_file: Path | None, variable: str, prompt: str, *, confirm: bool = False
 ) -> str:
-    """Return the password from file, environment or prompt; never from an argument."""
-    password = given_password(password_file, variable)
+    """Return the password from file, environment or prompt; never from an argument.
+
+    With *confirm* it is a new one, and typed twice.
+    """
+    password = given_password(password_file, variable, new=confirm)
     if password is None:
         # The file of a part may be sealed with the empty password: then Enter alone opens it.
         empty = None if confirm else ""
-        password = click.prompt(
+        password = ask(
             prompt,
             default=empty,
             show_default=False,
             hide_input=True,
             confirmation_prompt=confirm,
-            err=True,
         )
-    return str(password)
+        if confirm and not is_utf8(password):
+            raise _not_typed()
+    return password
+
+
+def ask(prompt: str, **how: Any) -> str:
+    """Return what somebody types; the words are on stderr."""
+    try:
+        return str(click.prompt(prompt, err=True, **how))
+    except UnicodeDecodeError:
+        raise _not_typed() from None
+
+
+def _not_typed() -> NotUtf8:
+    return NotUtf8("What was typed", "Set the terminal to UTF-8, then try again.")

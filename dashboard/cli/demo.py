@@ -32,7 +32,7 @@ def demo(
     """
     from ..demo import NotEmpty, fill
 
-    password = given_password(password_file, "DASHBOARD_DEMO_PASSWORD")
+    password = given_password(password_file, "DASHBOARD_DEMO_PASSWORD", new=True)
     with opened(settings):
         try:
             logins = fill(password, config_keys=config_keys)

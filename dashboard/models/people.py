@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+import unicodedata
 from functools import lru_cache
 
 import nacl.exceptions
@@ -246,6 +247,18 @@ def rename_unit(unit: Unit, name: str, *, by: User, seen: str) -> None:
         Unit.update(name=name).where(Unit.id == unit.id).execute()
         unit.name = name
         audit("unit.rename", by=by, unit=unit, subject=name, was=seen)
+
+
+def is_named(unit: Unit, typed: str) -> bool:
+    """Return whether *typed* is the name of *unit*, as far as anybody can see.
+
+    One keyboard writes é as one character and another as two, and a row of spaces looks like one.
+    """
+    return _as_seen(typed) == _as_seen(unit.name)
+
+
+def _as_seen(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).split())
 
 
 def _check_slug(slug: str) -> None:

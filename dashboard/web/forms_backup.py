@@ -5,9 +5,8 @@ from flask_wtf.file import FileField
 from wtforms import HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
+from ..backup.export import PASSWORD_MAX
 from . import access
-
-PASSWORD_MAX = 1024
 
 
 class ExportForm(FlaskForm):

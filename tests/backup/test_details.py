@@ -3,15 +3,16 @@
 import hashlib
 import io
 import json
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.archive import SECTION_BY_NAME, with_file_key
-from dashboard.archive.reader import open_with_password
+from dashboard.archive.reader import ArchiveReader, open_with_password
 from dashboard.backup import fields
-from dashboard.backup.details import details
+from dashboard.backup.details import _find, details
 from dashboard.backup.errors import UnitChanged
 from dashboard.backup.fields import FieldChange, State, fields_of
 from dashboard.models import Application, Asset, ConfigKey, Plugin, Workspace
@@ -102,6 +103,77 @@ def test_many_rows_are_found_in_one_reading(cast, make_backup):
     assert found[20:] == [(), (), ()]
     for number, changes in enumerate(found[:20]):
         assert changes[-1] == FieldChange("description", State.DIFFERENT, "mine", f"key {number}")
+
+
+@pytest.fixture
+def large(cast, make_backup, monkeypatch):
+    """A backup of 500 config keys more, which comes in many small batches: the file and its key."""
+    monkeypatch.setattr("dashboard.archive.blocks.BLOCK_TARGET_BYTES", 1 << 10)
+    monkeypatch.setattr("dashboard.archive.reader.PIECE_BYTES", 1 << 8)
+    for number in range(500):
+        ConfigKey.create(unit=cast.daily, name=f"L{number:03}", type="string", value="v")
+    data = io.BytesIO(make_backup(cast.daily))
+    return data, with_file_key(open_with_password(data, PASSWORD).file_key)
+
+
+def test_any_rows_of_the_file_are_found_and_no_others(large):
+    data, opener = large
+    data.seek(0)
+    batches = list(ArchiveReader(data, opener).batches())
+    assert len([at for at in batches if at.section is KEYS]) > 20
+    rows = {
+        (at.section.name, tuple(row[place] for place in at.section.key_at)): row
+        for at in batches
+        for row in at.rows
+    }
+    absent = [("config_keys", (f"{name}-",)) for name in ("A", "L007", "L123", "L499", "z")]
+    absent += [("toolbar", (9,)), ("plugins", ("a.a",)), ("applications", ("ws-one", "none"))]
+    rng = random.Random(7)
+    assert _find(data, opener, set()) == {}
+    for _ in range(100):
+        known = rng.sample(sorted(rows, key=str), rng.choice([0, 1, 2, 30, len(rows)]))
+        asked = {*known, *rng.sample(absent, rng.randrange(len(absent)))}
+        assert _find(data, opener, asked) == {place: rows[place] for place in known}
+
+
+class Steps(str):
+    """A text that counts how often it is compared with another."""
+
+    taken = 0
+
+    def __lt__(self, other):
+        Steps.taken += 1
+        return str.__lt__(self, other)
+
+    def __gt__(self, other):
+        Steps.taken += 1
+        return str.__gt__(self, other)
+
+    def __eq__(self, other):
+        Steps.taken += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+class Walked(set):
+    """A set that counts how many of its members were gone through."""
+
+    taken = 0
+
+    def __iter__(self):
+        for member in super().__iter__():
+            self.taken += 1
+            yield member
+
+
+def test_what_is_asked_for_is_gone_through_once_and_not_for_each_row_and_batch(large):
+    names = [f"{kind}{number:03}" for kind in "LM" for number in range(500)]  # half are not there
+    asked = Walked(("config_keys", (Steps(name),)) for name in names)
+    asked.taken = Steps.taken = 0
+    assert len(_find(*large, asked)) == 500
+    assert asked.taken <= 2 * len(names)
+    assert Steps.taken <= 4 * len(names) * len(names).bit_length()  # sorted once, searched once
 
 
 def test_a_unit_that_has_changed_is_not_looked_into(cast, make_backup):

@@ -10,7 +10,7 @@ from dashboard.backup import errors, export
 from dashboard.backup.key_table import KeyTable
 from dashboard.models import BackupRun, ConfigKey, Plugin, Unit
 from tests.archive import second_reader
-from tests.backup.conftest import PASSWORD, state
+from tests.backup.conftest import PASSWORD, Unchanged, state
 
 
 def test_the_second_reader_opens_an_export_and_finds_the_same_state(cast, make_backup):
@@ -61,6 +61,18 @@ def test_a_short_password_makes_no_file(cast, engine, tmp_path, password):
         backup.export_to_file(cast.daily, path, password, "test", engine)
     assert list(tmp_path.glob("short*")) == []
     assert BackupRun.select().order_by(BackupRun.id.desc()).first().state == "refused"
+
+
+@pytest.mark.parametrize("password", ["x" * 1025, "\U0001f600" * 1025, "x" * 1500])
+def test_a_password_that_no_page_would_take_makes_no_file(cast, engine, tmp_path, password):
+    path = tmp_path / "long.dbk"
+    with Unchanged(cast.daily), pytest.raises(errors.PasswordTooLong, match="at most 1024"):
+        backup.export_to_file(cast.daily, path, password, "test", engine)
+    with pytest.raises(errors.PasswordTooLong):
+        backup.export_for_download(cast.daily, cast.alice, password, engine)
+    assert list(tmp_path.glob("long*")) == []
+    assert list(engine.folders.exports.iterdir()) == []
+    assert {run.state for run in BackupRun.select()} == {"refused"}
 
 
 @pytest.mark.parametrize(

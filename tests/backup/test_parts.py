@@ -112,10 +112,14 @@ def test_without_a_password_no_secret_is_in_the_file(cast, engine, make):
     assert b"{}" in text
 
 
+@pytest.mark.parametrize(
+    ("password", "refusal"),
+    [("abc", errors.PasswordTooShort), ("x" * 1025, errors.PasswordTooLong)],
+)
 @pytest.mark.parametrize("make", [plugin_file, workspace_file])
-def test_a_short_password_is_refused_and_written_down(cast, engine, make):
-    with pytest.raises(errors.PasswordTooShort):
-        make(cast, engine, "abc")
+def test_a_bad_password_is_refused_and_written_down(cast, engine, make, password, refusal):
+    with Unchanged(cast.daily), pytest.raises(refusal):
+        make(cast, engine, password)
     action = "plugin.export" if make is plugin_file else "workspace.export"
     assert [event.outcome for event in events(action)] == ["refused"]
 

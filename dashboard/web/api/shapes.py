@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from ...backup.export import PASSWORD_MAX
 from ...models.tokens import Scope
 from ..refusals import Error
 
-PASSWORD_MAX = 1024
 Password = Annotated[
     str, Meta(min_length=1, max_length=PASSWORD_MAX, description="The backup password.")
 ]
