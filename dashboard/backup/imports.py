@@ -11,6 +11,7 @@ from typing import BinaryIO
 from .. import db
 from ..archive import ArchiveError, NotExportable, new_file_key, sealed_slot
 from ..models import BackupRun, RunKind, RunState, SafetyCopy, Unit, User, revision_of
+from ..models.people import is_named
 from ..vault import vault
 from . import quotas, runs, store, tickets
 from .attempts import attempted
@@ -69,7 +70,7 @@ def begin_import(
             return ticket.run, False
         claimed = tickets.peek(token, ticket, context.folders)
         is_current = _is_current(unit, claimed.plan)
-        if is_current and not ticket.same_unit and typed_name.strip() != unit.name:
+        if is_current and not ticket.same_unit and not is_named(unit, typed_name):
             raise WrongUnit("another name", unit.name, f"Type {unit.name} to confirm.")
         quotas.require_room_for_copy(unit, claimed.kind, context)
         digest = claimed.plan.file_sha256

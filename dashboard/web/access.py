@@ -91,6 +91,12 @@ def fresh(view: View) -> View:
     return view
 
 
+def fresh_preview(view: View) -> View:
+    """Like `fresh`, but for what a preview was made for: it may be done while that is open."""
+    view.access_grace_seconds = sessions.PREVIEW_GRACE_SECONDS  # type: ignore[attr-defined]
+    return fresh(view)
+
+
 def large_body(view: View) -> View:
     """Accept a request body as large as a backup file may be."""
     view.access_large_body = True  # type: ignore[attr-defined]
@@ -155,7 +161,8 @@ def guard() -> Response | None:
             if _is_attempt():
                 note_refusal(reason="no second factor")
             return leave_to(url_for("second_factor.show", next=place_to_return()), status=401)
-    if getattr(view, "access_fresh", False) and not sessions.is_fresh():
+    grace = getattr(view, "access_grace_seconds", 0)
+    if getattr(view, "access_fresh", False) and not sessions.is_fresh(grace_seconds=grace):
         return leave_to(url_for("auth.confirm", next=place_to_return()), status=401)
     return None
 

@@ -88,7 +88,7 @@ def undo(slug: str) -> Response:
 
 @bp.post("/import")
 @access.requires(*access.ADMIN)
-@access.fresh
+@access.fresh_preview
 def import_(slug: str) -> Response:
     """Wipe the unit's state and load what was validated; then the browser reloads."""
     form = ImportForm()
@@ -128,7 +128,7 @@ def _preview_again(token: str) -> tuple[Preview, bool]:
 
 @bp.post("/preview")
 @access.requires(*access.ADMIN)
-@access.fresh
+@access.fresh_preview
 def renew(slug: str) -> Response:
     """Preview the same file again, after the unit has changed: a new ticket for the old one."""
     form = PreviewForm()

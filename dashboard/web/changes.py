@@ -39,7 +39,7 @@ def labelled_sections(comparison: Comparison) -> list[tuple[str, SectionChange]]
 
 @bp.post("/fields")
 @access.requires(*access.ADMIN)
-@access.fresh
+@access.fresh_preview
 def fields(slug: str) -> str:
     """Show the fields of one row before and after: in place for htmx, as a page otherwise."""
     form = FieldsForm()

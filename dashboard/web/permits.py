@@ -55,5 +55,6 @@ def _require_session(uid: str, user: User, pressed_at: int) -> None:
     )
     if found is None:
         raise NoLongerAllowed("You were logged out")
-    if found.fresh_at + sessions.FRESH_SECONDS <= pressed_at:
+    fresh_until = found.fresh_at + sessions.FRESH_SECONDS + sessions.PREVIEW_GRACE_SECONDS
+    if fresh_until <= pressed_at:
         raise NoLongerAllowed("Your login was not fresh any more")

@@ -80,7 +80,7 @@ def preview_config(slug: str, bundle: str) -> ResponseReturnValue:
 
 @bp.post("/u/<slug>/admin/plugins/<bundle>/import/apply")
 @access.requires(*access.ADMIN)
-@access.fresh
+@access.fresh_preview
 @access.large_form
 def import_config(slug: str, bundle: str) -> ResponseReturnValue:
     """Import exactly what was previewed, or nothing."""

@@ -5,11 +5,15 @@ import time
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
+from ..backup.tickets import TICKET_SECONDS
 from ..models import User
 from . import known_browsers
 from .session_rows import ServerSession, ServerSessions, close_connection
 
 FRESH_SECONDS = 30 * 60
+# What was previewed with a fresh login may be done for as long as the preview is open: to ask for
+# the password in between would throw the preview away.
+PREVIEW_GRACE_SECONDS = TICKET_SECONDS
 
 
 class Visitor(UserMixin):
@@ -56,9 +60,9 @@ def confirm() -> None:
     here.wants_new_token = True
 
 
-def is_fresh() -> bool:
-    """Return whether the login password was typed within the last 30 minutes."""
-    return current().fresh_at + FRESH_SECONDS > time.time()
+def is_fresh(*, grace_seconds: int = 0) -> bool:
+    """Return whether the login password was typed within the last 30 minutes, and a grace."""
+    return current().fresh_at + FRESH_SECONDS + grace_seconds > time.time()
 
 
 def init_app(app: Flask) -> None:

@@ -60,7 +60,7 @@ def test_an_import_raises_the_revision(cast, make_backup, bring_in):
 
 def test_a_full_unit_can_be_set_up_from_another_units_backup(cast, make_backup, bring_in):
     before = state(cast.daily)
-    bring_in(cast.weekly, cast.mallory, make_backup(cast.daily), typed_name="Coast Weekly")
+    bring_in(cast.weekly, cast.mallory, make_backup(cast.daily), typed_name=" Coast  Weekly ")
     assert state(cast.weekly) == before == state(cast.daily)
 
 

@@ -1,8 +1,10 @@
 """Every route against everybody: who gets in, and how the others are turned away."""
 
+import time
+
 import pytest
 
-from dashboard.models import Role, User
+from dashboard.models import Role, Session, User
 from dashboard.models.people import set_role
 from dashboard.web import access
 from tests.web.conftest import COOKIE
@@ -11,7 +13,7 @@ MEMBERS, EDITORS, ADMIN = access.MEMBERS, access.EDITORS, access.ADMIN
 USERS = (Role.ADMIN, Role.POWER_USER, Role.USER)
 
 # Endpoint -> who may use it ("token": scripts, with the scope that follows), and "fresh" (a login
-# of the last 30 minutes), "large" (a large body).
+# of the last 30 minutes), "preview" (and 15 more, for what was previewed), "large" (a large body).
 # A route that is missing here fails the tests: its author has to say what was meant.
 EXPECTED = {
     "static": ("public",),
@@ -82,7 +84,7 @@ EXPECTED = {
     "plugins.file": (ADMIN, "fresh"),
     "plugins.export_config": (ADMIN, "fresh"),
     "plugins.preview_config": (ADMIN, "fresh", "part"),
-    "plugins.import_config": (ADMIN, "fresh", "part"),
+    "plugins.import_config": (ADMIN, "fresh", "preview", "part"),
     "keystore.index": (ADMIN,),
     "keystore.new": (ADMIN,),
     "keystore.edit": (ADMIN,),
@@ -104,15 +106,15 @@ EXPECTED = {
     "backups.export": (ADMIN, "fresh"),
     "backups.download": (ADMIN,),
     "backups.validate": (ADMIN, "fresh", "large"),
-    "backups.import_": (ADMIN, "fresh"),
+    "backups.import_": (ADMIN, "fresh", "preview"),
     "backups.undo": (ADMIN, "fresh"),
-    "backups.renew": (ADMIN, "fresh"),
+    "backups.renew": (ADMIN, "fresh", "preview"),
     "backups.delete_copy": (ADMIN, "fresh"),
     "backups.discard": (ADMIN,),
     "backups.job": (ADMIN,),
     "backups.show_job": (ADMIN,),
     "backups.cancel": (ADMIN,),
-    "changes.fields": (ADMIN, "fresh"),
+    "changes.fields": (ADMIN, "fresh", "preview"),
     "access_tokens.new": ("signed_in", "fresh"),
     "access_tokens.revoke": ("signed_in", "fresh"),
     "api.openapi": ("public",),
@@ -141,6 +143,7 @@ def declared(view):
         rule.kind if rule.kind == "token" else rule.roles or rule.kind,
         *([str(rule.scope)] if rule.scope else []),
         *(["fresh"] if getattr(view, "access_fresh", False) else []),
+        *(["preview"] if getattr(view, "access_grace_seconds", 0) else []),
         *(["large"] if getattr(view, "access_large_body", False) else []),
         *(["part"] if getattr(view, "access_large_form", False) else []),
     )
@@ -252,6 +255,18 @@ def test_an_old_login_is_confirmed_where_the_table_says_fresh(app, cast, login, 
             answer = client.open(address, method=method, headers=as_htmx)
             assert answer.status_code == 401
             assert answer.headers["HX-Redirect"].startswith("/confirm")
+
+
+def test_what_was_previewed_may_be_done_while_the_preview_is_open(app, cast, login, doors):
+    """15 minutes more than the 30: the ticket, made with a fresh login, is good for no longer."""
+    client = login(app.test_client(), cast.alice)
+    for minutes, is_open in ((31, True), (44, True), (46, False)):
+        Session.update(fresh_at=int(time.time()) - minutes * 60).execute()
+        for endpoint, method, address in doors:
+            if "fresh" in EXPECTED[endpoint]:
+                answer = sent(client, method, address)
+                is_let_in = is_open and "preview" in EXPECTED[endpoint]
+                assert answer.status_code == (204 if is_let_in else 303), endpoint
 
 
 def test_a_role_is_read_again_on_every_request(app, cast, login, doors):

@@ -45,7 +45,8 @@ def end_sessions(cast, _browser):
 
 
 def forget_freshness(cast, _browser):
-    Session.update(fresh_at=Session.fresh_at - sessions.FRESH_SECONDS).execute()
+    seconds = sessions.FRESH_SECONDS + sessions.PREVIEW_GRACE_SECONDS
+    Session.update(fresh_at=Session.fresh_at - seconds).execute()
 
 
 def ask_for_a_second_factor(cast, _browser):
