@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..models import BackupRun, ImportTicket, RunKind, SafetyCopy, Unit
+from ..models import BackupRun, ImportTicket, RunKind, RunState, SafetyCopy, Unit
 from . import runs, store
 from .context import Context
 from .errors import SafetyCopiesFull, UploadsWaiting
@@ -39,16 +39,23 @@ class Kept:
     """A file that waits for somebody."""
 
     uid: str
-    owner: str
+    run: BackupRun | None
     file_bytes: int
     at: float  # when it was written
+
+    @property
+    def owner(self) -> str:
+        """Return who made or brought it; empty if nobody knows."""
+        return self.run.user_email if self.run is not None else ""
 
 
 @contextmanager
 def place_for_upload(run: BackupRun, size: int, context: Context) -> Iterator[None]:
     """Hold the place of an upload of *size* bytes while it is copied in; see `require_place`."""
     with _lock:
-        require_place(run.user_email, size, context)
+        require_place(run.user_email, size, context, by_token=bool(run.token))
+        if not run.token:
+            _drop_older_uploads(run.user_email, size, context)
         _coming[run.uid] = size
     try:
         yield
@@ -57,19 +64,44 @@ def place_for_upload(run: BackupRun, size: int, context: Context) -> Iterator[No
             del _coming[run.uid]
 
 
-def require_place(email: str, size: int, context: Context) -> None:
-    """Raise `UploadsWaiting` or `NoSpace` unless *email* may bring in *size* bytes more."""
+def require_place(email: str, size: int, context: Context, *, by_token: bool) -> None:
+    """Raise `UploadsWaiting` or `NoSpace` unless *email* may bring in *size* bytes more.
+
+    What was uploaded by hand before gives way to another one: whoever reloads the page of a preview
+    cannot discard it any more. A script is told to wait, and none of its uploads is taken from it.
+    """
     folder = context.folders.uploads
     sweep_uploads(context.folders)
     waiting = _kept(folder)
     own = [kept for kept in waiting if kept.owner == email]
+    staying = own if by_token else [kept for kept in own if not _gives_way(kept)]
     most = context.max_upload_bytes
-    if _are_too_many(own, size, UPLOADS_OF_USER, UPLOADS_OF_USER_FILES * most):
+    if _are_too_many(staying, size, UPLOADS_OF_USER, UPLOADS_OF_USER_FILES * most):
         raise UploadsWaiting(len(own), _first_end(own))
     if _are_too_many(waiting, size, UPLOADS_OF_ALL, UPLOADS_OF_ALL_FILES * most):
         raise UploadsWaiting(None, _first_end(waiting))
     reserve = min(RESERVE_BYTES, shutil.disk_usage(folder).total // 50)
     store.require_space(folder, size + reserve)
+
+
+def _gives_way(upload: Kept) -> bool:
+    """Return whether *upload* came by hand, and is neither coming in nor validated or imported."""
+    if upload.uid in _coming:
+        return False
+    of_it = ImportTicket.select().where(ImportTicket.upload == upload.uid)
+    using = [upload.run, *(ticket.run for ticket in of_it)]
+    return not any(run.token or run.state == RunState.RUNNING for run in using if run is not None)
+
+
+def _drop_older_uploads(email: str, size: int, context: Context) -> None:
+    """Make the place of *size* bytes; their tickets find no file any more, and go by themselves."""
+    folder, most_bytes = context.folders.uploads, UPLOADS_OF_USER_FILES * context.max_upload_bytes
+    own = [kept for kept in _kept(folder) if kept.owner == email]
+    for kept in [kept for kept in own if _gives_way(kept)]:
+        if not _are_too_many(own, size, UPLOADS_OF_USER, most_bytes):
+            break
+        store.remove(folder, kept.uid)
+        own.remove(kept)
 
 
 def _are_too_many(kept: list[Kept], size: int, most: int, most_bytes: int) -> bool:
@@ -86,9 +118,8 @@ def _kept(folder: Path) -> list[Kept]:
         with suppress(FileNotFoundError):  # gone by itself
             status = path.stat()
             found[uid] = max(status.st_size, coming.get(uid, 0)), status.st_mtime
-    rows = BackupRun.select().where(BackupRun.uid.in_(list(found)))
-    owners = {row.uid: row.user_email for row in rows}
-    kept = [Kept(uid, owners.get(uid, ""), size, at) for uid, (size, at) in found.items()]
+    rows = {run.uid: run for run in BackupRun.select().where(BackupRun.uid.in_(list(found)))}
+    kept = [Kept(uid, rows.get(uid), size, at) for uid, (size, at) in found.items()]
     return sorted(kept, key=lambda file: file.at)
 
 

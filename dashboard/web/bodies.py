@@ -144,7 +144,8 @@ def _require_place(size: int) -> None:
     On its way to its place it is twice in the folder for temporary files.
     """
     if getattr(_view(), "access_large_body", False) and size > AROUND_FILE_BYTES:
-        quotas.require_place(g.user.email, size - _around_file(), backup_page.context())
+        around, by_token = _around_file(), bool(g.user.via)
+        quotas.require_place(g.user.email, size - around, backup_page.context(), by_token=by_token)
         store.require_space(Path(tempfile.gettempdir()), 2 * size)
 
 

@@ -36,7 +36,8 @@ def age(folder, seconds):
         os.utime(path, (at, at))
 
 
-def test_a_user_has_so_many_uploads_waiting_and_no_more(cast, engine, folders):
+def test_a_user_has_so_many_uploads_of_scripts_waiting_and_no_more(cast, engine, folders):
+    cast.alice.via = "nightly (3f2a9c1e)"
     for _ in range(quotas.UPLOADS_OF_USER):
         keep(engine, cast.daily, cast.alice)
     before = files(folders.uploads)
@@ -52,8 +53,38 @@ def test_a_user_has_so_many_uploads_waiting_and_no_more(cast, engine, folders):
     keep(engine, cast.weekly, cast.mallory)  # somebody else has places of his own
 
 
+def test_what_came_by_hand_gives_way_the_oldest_first(cast, engine, folders, make_backup):
+    """Who reloads the page of a preview cannot discard it: eight of them would lock him out."""
+    cast.alice.via = "nightly (3f2a9c1e)"
+    scripts = keep(engine, cast.daily, cast.alice)
+    cast.alice.via = ""
+    data = make_backup(cast.daily)
+    imported = keep(engine, cast.daily, cast.alice, data)
+    token, _ = backup.validate_upload(cast.daily, cast.alice, imported, PASSWORD, engine)
+    backup.begin_import(cast.daily, cast.alice, token, engine)
+    oldest = keep(engine, cast.weekly, cast.alice)
+    age(folders.uploads, 60)
+    others = [keep(engine, cast.daily, cast.alice) for _ in range(quotas.UPLOADS_OF_USER - 3)]
+    newest = keep(engine, cast.daily, cast.alice)
+    uids = {path.stem for path in folders.uploads.iterdir()}
+    assert uids == {scripts, imported, *others, newest}
+    assert oldest not in uids
+
+
+def test_a_file_gives_way_to_a_larger_one(cast, engine, folders):
+    engine = replace(engine, max_upload_bytes=MIB)
+    first = keep(engine, cast.daily, cast.alice, b"x" * (MIB - 1))
+    age(folders.uploads, 60)
+    second = keep(engine, cast.daily, cast.alice, b"x" * MIB)
+    assert files(folders.uploads) == sorted([f"{first}.dbk", f"{second}.dbk"])
+    age(folders.uploads, 60)
+    third = keep(engine, cast.daily, cast.alice, b"xx")
+    assert files(folders.uploads) == sorted([f"{second}.dbk", f"{third}.dbk"])
+
+
 def test_the_bytes_of_a_user_are_bounded_too(cast, engine, folders):
     engine = replace(engine, max_upload_bytes=MIB)
+    cast.alice.via = "nightly (3f2a9c1e)"
     keep(engine, cast.daily, cast.alice, b"x" * MIB)
     keep(engine, cast.daily, cast.alice, b"x" * (MIB - 1))
     with pytest.raises(UploadsWaiting, match="2 uploads of yours wait"):
@@ -113,6 +144,7 @@ def test_a_ticket_keeps_its_upload_as_long_as_it_is_good(cast, engine, folders, 
 
 
 def test_uploads_at_the_same_moment_share_the_places(cast, engine, folders):
+    cast.alice.via = "nightly (3f2a9c1e)"
     together = threading.Barrier(16)
 
     def bring(_):
@@ -139,7 +171,7 @@ def test_what_is_coming_in_counts_as_a_whole(cast, engine, folders):
             block = super().read(1000)
             if block:
                 with pytest.raises(UploadsWaiting):
-                    quotas.require_place(cast.alice.email, MIB, engine)
+                    quotas.require_place(cast.alice.email, MIB, engine, by_token=True)
             return block
 
     data = b"x" * 2000
