@@ -37,6 +37,10 @@ from .common import (
 
 VARIABLE = "DASHBOARD_BACKUP_PASSWORD"
 PROMPT = "Backup password"
+LARGE = (
+    "Browsers may send {} bytes at most to this server: import this file by command, or raise "
+    "DASHBOARD_MAX_UPLOAD_BYTES."
+)
 _BROKEN_OFF = (click.Abort, KeyboardInterrupt)
 file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -88,6 +92,8 @@ def export(
     }
     lines = [f"{output}: {report.file_bytes} bytes, written and read back", *_count_lines(data)]
     show(data, lines, as_json=as_json)
+    if report.file_bytes > settings.max_upload_bytes:
+        click.echo(LARGE.format(settings.max_upload_bytes), err=True)
 
 
 @backup.command()

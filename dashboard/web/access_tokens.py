@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from ..models import Membership, Role, Unit, tokens
 from ..models.people import NotAdmin, PeopleError
-from . import access
+from . import access, once
 from .forms_tokens import NewTokenForm, RevokeTokenForm
 from .htmx import see_other
 
@@ -22,6 +22,13 @@ def new() -> ResponseReturnValue:
     """Make a token, and show its text this once."""
     units = _own_units()
     form = NewTokenForm(units)
+    if once.is_repeated():
+        flash(
+            "This access token is made. Its text was shown once; if you do not have it, revoke "
+            "the token and make another.",
+            "info",
+        )
+        return see_other(url_for("account.show"))
     if form.validate_on_submit():
         try:
             made, text = tokens.make(
@@ -32,9 +39,10 @@ def new() -> ResponseReturnValue:
         except PeopleError as error:
             form.name.errors = [str(error)]
         else:
+            once.note_answered()
             # No redirect: the text would have to be kept somewhere for the page to come.
             return render_template("account/token_made.html", token=made, text=text)
-    page = render_template("account/token_new.html", form=form)
+    page = render_template("account/token_new.html", form=form, once=once.form_number())
     return page, 422 if form.is_submitted() else 200
 
 

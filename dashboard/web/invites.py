@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from ..models import Invite, Role, User
 from ..models.invites import InviteGone, accept, accept_as_new, find, invite, withdraw
 from ..models.people import NotAdmin, PeopleError
-from . import access, sessions
+from . import access, once, sessions
 from .forms import NewPersonForm
 from .forms_people import AcceptForm, InviteForm, WithdrawForm
 from .htmx import see_other
@@ -23,6 +23,9 @@ bp = Blueprint("invites", __name__)
 def new(slug: str) -> ResponseReturnValue:
     """Make an invite, and show its link this once."""
     form = InviteForm()
+    if once.is_repeated():
+        flash("This invite is made. Its link was shown once; to get another, invite again.", "info")
+        return see_other(url_for("members.index", slug=slug))
     if form.validate_on_submit():
         try:
             made, token = invite(g.unit, form.email.data, Role(form.role.data), by=g.user)
@@ -31,9 +34,10 @@ def new(slug: str) -> ResponseReturnValue:
         except PeopleError as error:
             form.email.errors = [str(error)]
         else:
+            once.note_answered()
             # No redirect: the link would have to be kept somewhere for the page to come.
             return render_template("members/invited.html", invite=made, link=_link(token))
-    page = render_template("members/invite.html", form=form)
+    page = render_template("members/invite.html", form=form, once=once.form_number())
     return page, 422 if form.is_submitted() else 200
 
 

@@ -34,6 +34,13 @@ def show() -> ResponseReturnValue:
 @access.fresh
 def turn_on() -> ResponseReturnValue:
     """Switch it on, if the code shows that the app has the secret; show the recovery codes once."""
+    if factor.has_second_factor(g.user):  # the page of the codes was loaded anew
+        flash(
+            "The second factor is on. Its recovery codes were shown once; if you do not have them, "
+            "make new ones here.",
+            "info",
+        )
+        return see_other(url_for(".show"))
     form = TurnOnForm()
     if form.validate():
         # However lately it was typed: a stolen cookie is not to shut its owner out.

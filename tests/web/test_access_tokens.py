@@ -1,12 +1,13 @@
 """Access tokens on the account page: made, shown once, revoked; and what ends them."""
 
 import hashlib
+import json
 import logging
 import re
 
 import pytest
 
-from dashboard.models import ApiToken, AuditEvent, Role, standing, tokens
+from dashboard.models import ApiToken, AuditEvent, Role, Session, standing, tokens
 from dashboard.models.events import detail_of
 from dashboard.models.people import NotAdmin, PeopleError, set_password, set_role
 from dashboard.models.tokens import DAY_SECONDS, Scope
@@ -43,6 +44,23 @@ def test_a_token_is_made_and_shown_once(alice, cast, app):
     assert "not used yet" in page
     assert Script(app, secret).ask("GET", "/units/daily").status_code == 200
     assert "last used" in alice.get("/account").text
+
+
+def test_a_reload_of_the_text_makes_no_other_token(alice):
+    page = alice.get("/account/tokens/new").text
+    number = re.search(r'name="once" value="([^"]+)"', page)[1]
+    assert make(alice, once=number, days="0").status_code == 422  # nothing was answered yet
+    assert make(alice, once=number).status_code == 200
+    again = make(alice, once=number)
+    assert (again.status_code, again.location) == (303, "/account")
+    assert "Its text was shown once" in alice.get("/account").text
+    assert ApiToken.select().count() == 1
+
+
+def test_only_the_last_forms_are_remembered(alice):
+    for number in range(25):
+        assert make(alice, once=f"form-{number}" + "x" * 100).status_code in (200, 422)
+    assert len(json.loads(Session.get().data)["spent_forms"]) <= 20
 
 
 def test_the_text_of_a_token_is_nowhere_else(alice, folders, caplog, app):

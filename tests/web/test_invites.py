@@ -57,6 +57,22 @@ def test_the_link_is_shown_once_and_kept_only_as_a_hash(alice, cast, folders):
     assert events()[-1] == ("invite.create", "nora@harbour.example", cast.alice.email, "done")
 
 
+def test_a_reload_of_the_link_makes_no_other_one(alice):
+    """The browser sends the form again; the link that was copied meanwhile has to work."""
+    number = re.search(r'name="once" value="([^"]+)"', alice.get(NEW).text)[1]
+    sent = {"email": "nora@harbour.example", "role": "user", "once": number}
+    link = re.search(r'value="http://localhost(/invite/[^"]+)"', alice.post(NEW, data=sent).text)[1]
+    before = rows()
+    again = alice.post(NEW, data=sent)
+    assert (again.status_code, again.location) == (303, MEMBERS)
+    assert "Its link was shown once" in alice.get(MEMBERS).text
+    assert rows() == before
+    assert alice.get(link).status_code == 200
+    number = re.search(r'name="once" value="([^"]+)"', alice.get(NEW).text)[1]
+    assert alice.post(NEW, data=sent | {"once": number}).status_code == 200
+    assert rows() != before
+
+
 def test_a_new_person_sees_who_invites_to_what_and_joins(alice, cast, visitor):
     before = state_of(cast.daily)
     link = make(alice)

@@ -46,6 +46,17 @@ def test_it_is_on_only_after_a_right_code(alice, cast):
     assert events("second_factor.on") == [(cast.alice.email, "done")]
 
 
+def test_a_reload_of_the_codes_does_not_look_as_if_it_were_off(alice):
+    phone = phone_for(alice.get(PAGE).text)
+    sent = {"code": phone.code(), "password": PASSWORD}
+    assert alice.post(PAGE, data=sent).status_code == 200
+    before = rows()
+    again = alice.post(PAGE, data=sent)
+    assert (again.status_code, again.location) == (303, PAGE)
+    assert "The second factor is on. Its recovery codes were shown once" in alice.get(PAGE).text
+    assert rows() == before
+
+
 def test_setting_it_up_logs_the_other_browsers_out(alice, app, cast, login):
     other = login(app.test_client(), cast.alice)
     bob = login(app.test_client(), cast.bob)
