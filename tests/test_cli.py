@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -267,6 +268,19 @@ def test_an_export_refuses_three_characters_and_what_is_there(run, cast, tmp_pat
     out.write_text("precious")
     assert "there already" in run("backup", "export", "--unit", "daily", "-o", out, code=1).stderr
     assert out.read_text() == "precious"
+
+
+def test_an_export_larger_than_browsers_may_send_is_made_and_said_to_be(
+    run, cast, tmp_path, monkeypatch, settings
+):
+    result = run("backup", "export", "--unit", "daily", "-o", tmp_path / "1.dbk")
+    assert "Browsers may send" not in result.stderr
+    small = replace(settings, max_upload_bytes=10)
+    monkeypatch.setattr(door, "load", lambda _environ: small)
+    result = run("backup", "export", "--unit", "daily", "-o", tmp_path / "2.dbk", "--json")
+    assert "Browsers may send 10 bytes at most" in result.stderr
+    assert json.loads(result.stdout)["file_bytes"] > 10
+    assert (tmp_path / "2.dbk").stat().st_size > 10
 
 
 def test_an_export_refuses_a_password_that_no_page_takes(run, cast, tmp_path, monkeypatch):

@@ -8,19 +8,25 @@ small, so they are bytes in memory.
 import hashlib
 import io
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ..archive import (
     SECTION_BY_NAME,
     SECTIONS,
+    ArchiveError,
     ArchiveReader,
     ArchiveWriter,
     InvalidContent,
     KdfCost,
     LimitExceeded,
     Manifest,
+    NoPasswordSlot,
+    PasswordSlot,
     Row,
+    Slot,
+    WrongPassword,
     lines_of,
     with_file_key,
     with_password,
@@ -45,7 +51,7 @@ from .context import Context
 from .errors import NotVerified, PartGone, PartTooLarge
 from .export import Lock, lock_with_password, manifest_of
 from .gate import key_derivation
-from .part_kinds import PartKind, require_part
+from .part_kinds import PartKind, require_part, require_whole
 from .sections import TABLE_OF
 
 MAX_PART_BYTES = 4 << 20
@@ -166,14 +172,23 @@ def read_plugin(unit: Unit, source: BinaryIO, password: str, *, by: User) -> Plu
     Raise `ArchiveError`, `NotThisPart`, `PartTooLarge` or `TooBusy`, with that in the audit log.
     """
     with _attempted(unit, "plugin.import", source, by), key_derivation():
-        return plugin_part(_read(source, with_password(password), PartKind.PLUGIN, password=True))
+        return plugin_part(_read_with_password(source, password, PartKind.PLUGIN))
 
 
 def read_workspace(unit: Unit, source: BinaryIO, password: str, *, by: User) -> WorkspacePart:
     """Read the file of a workspace to its end, as `read_plugin` does."""
     with _attempted(unit, "workspace.import", source, by), key_derivation():
-        opener = with_password(password)
-        return workspace_part(_read(source, opener, PartKind.WORKSPACE, password=True))
+        return workspace_part(_read_with_password(source, password, PartKind.WORKSPACE))
+
+
+def refuse_open_part(source: BinaryIO) -> None:
+    """Raise `PartOfUnit` if *source* is a part that was saved without a password.
+
+    For whoever asks for a whole unit, and whose password does not open it: no other would.
+    """
+    source.seek(0)
+    with suppress(ArchiveError):
+        require_whole(ArchiveReader(source, _without_password, password=True).manifest)
 
 
 def read_again(file: bytes, file_key: bytes, kind: PartKind) -> Read:
@@ -268,6 +283,28 @@ def _too_large() -> PartTooLarge:
         f"This is too much for a file of its own, which has at most {MAX_PART_BYTES >> 20} MiB and "
         f"{MAX_APPLICATIONS:,} applications. Export a backup of the whole unit instead."
     )
+
+
+def _without_password(slot: Slot) -> bytes | None:
+    is_open = isinstance(slot, PasswordSlot) and slot.cost == OPEN_COST
+    return with_password("")(slot) if is_open else None
+
+
+def _read_with_password(source: BinaryIO, password: str, kind: PartKind) -> Read:
+    """Read a file of a part; one without a password opens whatever was typed."""
+    typed = with_password(password)
+
+    def opener(slot: Slot) -> bytes | None:
+        return typed(slot) or _without_password(slot)
+
+    try:
+        return _read(source, opener, kind, password=True)
+    except NoPasswordSlot:
+        raise
+    except WrongPassword:
+        if password:
+            raise
+        raise WrongPassword("This file has a password. Type it, then try again.") from None
 
 
 def _read(source: BinaryIO, opener: Opener, kind: PartKind, *, password: bool = False) -> Read:

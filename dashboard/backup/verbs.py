@@ -21,6 +21,7 @@ from .context import Context, recorded
 from .errors import NothingToUndo, TooBusy, UploadGone
 from .export import export, lock_with_password
 from .gate import key_derivation
+from .parts import refuse_open_part
 from .progress import Progress, Stage, silent
 from .report import Preview, Report, decrypt, preview_file, validate
 from .turn import turn
@@ -113,7 +114,11 @@ def preview_with_password(
     progress(Stage.UNLOCK, 0, 0)
     opener = with_password(password)
     with key_derivation():
-        return preview_file(source, opener, unit, password=True, names=names, progress=progress)
+        try:
+            return preview_file(source, opener, unit, password=True, names=names, progress=progress)
+        except WrongPassword:
+            refuse_open_part(source)
+            raise
 
 
 def keep_upload(

@@ -187,6 +187,29 @@ def test_a_wrong_password_is_refused_and_written_down(cast, engine):
     assert [event.outcome for event in events("plugin.import")] == ["refused"]
 
 
+def test_a_file_without_a_password_opens_whatever_is_typed(cast, engine):
+    file = workspace_file(cast, engine, password="")
+    assert (
+        read_workspace(cast, file, "typed all the same").name == read_workspace(cast, file, "").name
+    )
+
+
+def test_a_file_with_a_password_asks_for_it(cast, engine):
+    with pytest.raises(WrongPassword, match="This file has a password"):
+        read_plugin(cast, plugin_file(cast, engine), "")
+    assert [event.outcome for event in events("plugin.import")] == ["refused"]
+
+
+@pytest.mark.parametrize("make", [plugin_file, workspace_file])
+def test_a_part_without_a_password_is_told_from_a_unit_whatever_is_typed(cast, engine, make):
+    file = io.BytesIO(make(cast, engine, password=""))
+    with Unchanged(cast.daily), pytest.raises(errors.PartOfUnit):
+        backup.preview_with_password(file, "four words of mine", cast.daily)
+    locked = io.BytesIO(make(cast, engine))
+    with Unchanged(cast.daily), pytest.raises(WrongPassword):
+        backup.preview_with_password(locked, "four words of mine", cast.daily)
+
+
 def test_a_file_that_is_too_large_is_refused_unread(cast):
     with pytest.raises(errors.PartTooLarge, match="4 MiB"):
         read_plugin(cast, bytes(parts.MAX_PART_BYTES + 1))

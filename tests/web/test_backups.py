@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import peewee
 import pytest
@@ -66,6 +67,16 @@ def test_with_htmx_the_download_is_a_link_that_clicks_itself(admin, as_htmx):
     assert response.text.count("<form") == 1
     link = re.search(r'href="([^"]+)" download', response.text)[1]
     assert admin.get(link, buffered=True).data.startswith(b"dashboard-backup/1\n")
+
+
+@pytest.mark.parametrize("most", [10, 1 << 30])
+def test_a_backup_larger_than_this_server_takes_in_is_made_and_said_to_be(
+    admin, app, as_htmx, most
+):
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], max_upload_bytes=most)
+    response = export(admin, headers=as_htmx)
+    assert "Download it again" in response.text
+    assert ("This server takes in files of" in response.text) is (most == 10)
 
 
 @pytest.mark.parametrize("htmx", [False, True])

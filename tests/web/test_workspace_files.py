@@ -108,7 +108,7 @@ def test_an_import_changes_nothing_that_is_there(bob, cast):
 
 
 @pytest.mark.parametrize(
-    ("password", "words"), [("wrong", "not the password"), ("", "not the password")]
+    ("password", "words"), [("wrong", "not the password"), ("", "This file has a password")]
 )
 def test_a_wrong_password_is_said_beside_the_password(bob, cast, password, words):
     file = export(bob).data
