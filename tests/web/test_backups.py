@@ -71,9 +71,10 @@ def test_with_htmx_the_download_is_a_link_that_clicks_itself(admin, as_htmx):
 
 @pytest.mark.parametrize("most", [10, 1 << 30])
 def test_a_backup_larger_than_this_server_takes_in_is_made_and_said_to_be(
-    admin, app, as_htmx, most
+    admin, app, as_htmx, most, monkeypatch
 ):
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], max_upload_bytes=most)
+    monkeypatch.setitem(app.jinja_env.globals, "config", app.config)  # tests' apps share it
     response = export(admin, headers=as_htmx)
     assert "Download it again" in response.text
     assert ("This server takes in files of" in response.text) is (most == 10)
