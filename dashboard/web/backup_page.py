@@ -61,6 +61,19 @@ def moment(value: int | str) -> str:
     return time.strftime("%-d %b %Y, %H:%M UTC", time.gmtime(at))
 
 
+@bp.app_template_filter()
+def dated(source: str) -> str:
+    """Return where a backup comes from, which a run says as "Harbour, 2026-11-23T06:45:12Z".
+
+    The time follows the unit's name after the last comma; a part has none.
+    """
+    unit, comma, at = source.rpartition(", ")
+    try:
+        return f"{unit}{comma}{moment(at)}"
+    except ValueError:
+        return source
+
+
 def _seconds(text: str) -> int:
     return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
 

@@ -48,7 +48,7 @@ def test_without_an_import_no_copies_are_shown(admin, cast):
 
 def test_a_copy_is_shown_with_all_that_is_known_of_it(admin, imported):
     said = copies_on(admin.get(PAGE))
-    assert "The import of a backup Harbour Daily, 20" in said
+    assert re.search(r"The import of a backup Harbour Daily, \d+ \w+ 20\d\d, \d\d:\d\d UTC", said)
     assert "alice@harbour.example" in said
     assert "kB" in said
     assert "The next import and at least" in said
