@@ -78,13 +78,20 @@ def test_what_will_change_is_not_told_as_if_nothing_were_lost(admin, cast, saved
     assert "nothing will be gone" not in words
 
 
-def test_a_hundred_names_are_shown_and_the_rest_is_counted(admin, cast, saved):  # noqa: F811
+def test_a_hundred_names_of_each_kind_are_shown_and_the_rest_is_counted(admin, cast, saved):  # noqa: F811
     for number in range(130):
         name = f"Mine{number}"
         ConfigKey.create(unit=cast.daily, name=name, type="string", value="", description="")
+    mine = ConfigKey.unit == cast.daily
+    ConfigKey.delete().where(mine, ConfigKey.name == "K0000").execute()
+    ConfigKey.update(description="d").where(mine, ConfigKey.name << ["K0001", "K0002"]).execute()
     response = validate(admin, saved)
-    assert response.text.count('name="key"') == 100
-    assert "And 30 more: the command backup diff lists them all." in words_of(response)
+    assert response.text.count('name="key"') == 100 + 1 + 2
+    assert (
+        "And 30 more will be gone: the command backup diff lists them all."
+        " come K0000 change K0001 change K0002 "
+    ) in words_of(response)
+    assert words_of(response).count("lists them all") == 1
 
 
 @pytest.mark.parametrize("htmx", [False, True])
