@@ -86,7 +86,7 @@ def test_an_undo_is_two_presses_away(backup_page, cast, tmp_path):
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("What an undo brings back")).to_be_visible()
     with page.expect_navigation():
-        page.get_by_role("button", name="Import", exact=True).click()
+        page.get_by_role("button", name="Undo the import").click()
     expect(page.get_by_text("The import was undone")).to_be_visible()
     assert state(cast.daily) == broken
 
