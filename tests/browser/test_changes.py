@@ -48,6 +48,11 @@ WORDS_IN_VIEW = """table => [...table.querySelectorAll("td[data-words]")].map((i
 }).filter(Boolean)"""
 
 
+EDGES = (
+    """tiles => tiles.map((it) => it.getBoundingClientRect()).map((it) => [it.left, it.right])"""
+)
+
+
 @pytest.mark.parametrize("width", [390, 320])
 def test_on_a_narrow_screen_no_change_has_to_be_scrolled_to(
     backup_page,  # noqa: F811
@@ -66,6 +71,12 @@ def test_on_a_narrow_screen_no_change_has_to_be_scrolled_to(
     in_view = region.locator("table").evaluate(WORDS_IN_VIEW)
     assert in_view == ["2 will change", "1 will be gone", "1 will come", "1 will change"]
     assert overflow(page) <= 0
+    # Five tiles in two columns leave no hole.
+    tiles = page.locator(".stat").evaluate_all(EDGES)
+    assert tiles[-1] == [tiles[0][0], tiles[1][1]]
+    # Lists that stand apart have all their corners.
+    for part in page.locator("details").all():
+        assert part.evaluate("it => getComputedStyle(it).borderRadius") == "7px"
     # It is a table all the same.
     assert 'rowheader "Config keys"' in region.aria_snapshot()
     assert region.get_by_role("row").count() > 5
