@@ -110,7 +110,9 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _require_text() -> None:
-    context = click.get_current_context()
+    context = click.get_current_context(silent=True)
+    if context is None:  # called as a function, by a program that has text
+        return
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
         if isinstance(value, str) and not is_utf8(value):

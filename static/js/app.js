@@ -70,11 +70,16 @@
     current.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
-  // An import ends with a reload, and the browser would come back to where its button was.
+  // An import ends with a reload, and the browser would come back to where its button was. Tab goes on
+  // from what came of it.
   const result = document.getElementById("backup-result");
   if (result && performance.getEntriesByType("navigation")[0]?.type === "reload") {
     history.scrollRestoration = "manual";
-    addEventListener("load", () => result.scrollIntoView({ block: "center" }));
+    addEventListener("load", () => {
+      result.tabIndex = -1;
+      result.focus({ preventScroll: true });
+      result.scrollIntoView({ block: "center" });
+    });
   }
 
   // Set-up: the short name follows the unit's name until somebody types another.

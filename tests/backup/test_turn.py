@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from dashboard import backup, db
+from dashboard.backup import turn
 from dashboard.backup.errors import Cancelled
 from dashboard.backup.progress import Stage
 from dashboard.models import BackupRun
@@ -100,6 +101,18 @@ def test_whoever_waits_can_still_give_up(acts, cast, other, name):
     with Unchanged(cast.daily), pytest.raises(Cancelled):
         acts(name, other.progress)
     assert BackupRun.select().where(BackupRun.state == "cancelled").count() == 1
+
+
+def test_nobody_waits_for_longer_than_any_import_takes(acts, cast, other, monkeypatch):
+    monkeypatch.setattr(turn, "PATIENCE_SECONDS", 0.1)
+    other.when_waiting = lambda: None
+    monkeypatch.setattr(
+        db, "BUSY_TIMEOUT_SECONDS", 0.1
+    )  # the failure cannot be written down either
+    with pytest.raises(db.DatabaseBusy):
+        acts("import", other.progress)
+    other.end()
+    assert BackupRun.select().where(BackupRun.state == "running").count() <= 1
 
 
 def test_an_upload_that_cannot_be_recorded_stays(acts, cast, engine, monkeypatch):

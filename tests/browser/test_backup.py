@@ -86,7 +86,7 @@ def test_an_undo_is_two_presses_away(backup_page, cast, tmp_path):
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("What an undo brings back")).to_be_visible()
     with page.expect_navigation():
-        page.get_by_role("button", name="Import", exact=True).click()
+        page.get_by_role("button", name="Undo the import").click()
     expect(page.get_by_text("The import was undone")).to_be_visible()
     assert state(cast.daily) == broken
 
@@ -105,6 +105,23 @@ def test_each_kind_of_bad_file_is_told_in_place(backup_page, cast, tmp_path):
         validate(page, bad)
         expect(section(page, "Import backup").get_by_text(words)).to_be_visible()
     assert state(cast.daily) == before
+
+
+def test_a_file_is_asked_for_before_anything_is_sent_unless_one_is_kept(
+    backup_page, cast, tmp_path
+):
+    page = backup_page
+    file = export(page, tmp_path / "daily.dbk")
+    part = section(page, "Import backup")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    part.get_by_label("Backup password").fill(PASSWORD)
+    part.get_by_role("button", name="Validate").click()
+    expect(part.get_by_label("Upload your backup file")).to_be_focused()
+    assert not [url for url in asked if "/validate" in url]
+    validate(page, file, "not the password")
+    expect(part.get_by_text("Your file is still here")).to_be_visible()
+    expect(part.get_by_label("Upload your backup file")).not_to_have_attribute("required", "")
 
 
 def test_it_all_works_without_javascript(plain_page, live, cast, tmp_path):

@@ -81,7 +81,7 @@ def test_from_the_set_up_link_to_an_undo(page, program, tmp_path):
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("What an undo brings back")).to_be_visible()
     with page.expect_navigation():
-        page.get_by_role("button", name="Import", exact=True).click()
+        page.get_by_role("button", name="Undo the import").click()
     expect(page.get_by_text("The import was undone")).to_be_visible()
     assert keys(page, address) == ["FIRST_URL", "SECOND_URL"]
     assert program.stop() == 0

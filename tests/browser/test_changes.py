@@ -41,6 +41,48 @@ def test_what_is_lost_is_shown_down_to_the_field(backup_page, cast, tmp_path, sc
     assert overflow(page) <= 0
 
 
+WORDS_IN_VIEW = """table => [...table.querySelectorAll("td[data-words]")].map((it) => {
+  const { left, right } = it.getBoundingClientRect();
+  const isInView = right > left && left >= 0 && right <= innerWidth;
+  return isInView && it.textContent + getComputedStyle(it, "::after").content.replaceAll('"', "");
+}).filter(Boolean)"""
+
+
+EDGES = (
+    """tiles => tiles.map((it) => it.getBoundingClientRect()).map((it) => [it.left, it.right])"""
+)
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_on_a_narrow_screen_no_change_has_to_be_scrolled_to(
+    backup_page,  # noqa: F811
+    cast,
+    tmp_path,
+    width,
+):
+    page = backup_page
+    page.set_viewport_size({"width": width, "height": 844})
+    file = export(page, tmp_path / "daily.dbk")
+    change_things(cast.daily)
+    validate(page, file)
+    region = page.get_by_role("region", name="What changes")
+    expect(region).to_be_visible()
+    assert region.evaluate("it => it.scrollWidth - it.clientWidth") == 0
+    in_view = region.locator("table").evaluate(WORDS_IN_VIEW)
+    assert in_view == ["2 will change", "1 will be gone", "1 will come", "1 will change"]
+    assert overflow(page) <= 0
+    # Five tiles in two columns leave no hole.
+    tiles = page.locator(".stat").evaluate_all(EDGES)
+    assert tiles[-1] == [tiles[0][0], tiles[1][1]]
+    # Lists that stand apart have all their corners.
+    for part in page.locator("details").all():
+        assert part.evaluate("it => getComputedStyle(it).borderRadius") == "7px"
+    # It is a table all the same.
+    assert 'rowheader "Config keys"' in region.aria_snapshot()
+    assert region.get_by_role("row").count() > 5
+    assert region.get_by_role("row", name="Config keys").get_by_role("cell").count() == 5
+
+
 def test_without_javascript_the_fields_are_a_page(plain_page, live, cast, tmp_path):
     page = plain_page(cast.alice)
     page.goto(f"{live}/u/daily/admin/backup")

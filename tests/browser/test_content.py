@@ -3,9 +3,10 @@
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.models import Plugin, Workspace
+from dashboard.models import ConfigKey, Plugin, Profile, Unit, Workspace
 from dashboard.plugins import install
 from tests.backup.conftest import state
+from tests.browser.looks import overflow
 
 NOTES, CLOCK = "dashboard.core.notes", "dashboard.core.clock"
 
@@ -101,6 +102,32 @@ def test_keys_are_found_while_typing_and_a_secret_is_revealed(page, live, cast, 
     expect(page.get_by_role("row")).to_have_count(2)
     page.get_by_role("button", name="Reveal K0004").click()
     expect(page.get_by_text("hush-key-store")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_of_one_long_word_never_widen_a_page(page, live, cast, log_in, width):
+    word = "W" * 100
+    page.set_viewport_size({"width": width, "height": 844})
+    for model in (Workspace, Profile):
+        model.update(name=word).where(model.unit == cast.daily).execute()
+    mine = ConfigKey.unit == cast.daily
+    ConfigKey.update(name=word).where(mine, ConfigKey.name == "K0001").execute()
+    Unit.update(name=word).where(Unit.id == cast.daily.id).execute()
+    log_in(page, cast.alice)
+    unit = f"{live}/u/daily"
+    too_wide = {}
+    for path in (
+        "/w/ws-one", "/w/ws-one/settings", "/w/ws-one/applications", "/w/ws-one/delete",
+        "/w/ws-one/export", "/workspaces", "/profile", "/profiles", "/profiles/pf-all",
+        "/profiles/pf-all/delete", "/admin/keys", f"/admin/keys/{word}",
+        f"/admin/keys/{word}/delete", "/admin/backup", "/admin/workspaces", "/admin/profiles",
+        "/admin/plugins", "/admin/members", "/admin/name",
+    ):  # fmt: skip
+        assert page.goto(unit + path).ok, path
+        too_wide[path] = overflow(page)
+    page.goto(f"{live}/units")
+    too_wide["units"] = overflow(page)
+    assert {path: by for path, by in too_wide.items() if by > 0} == {}
 
 
 def test_readonly_sees_everything_shared_and_changes_nothing(page, live, cast, log_in):

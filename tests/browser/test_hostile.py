@@ -223,7 +223,7 @@ def test_nothing_of_a_backup_runs_on_any_page(
     expect(page.get_by_text("What an undo brings back")).to_be_visible()
     watched.look("the undo")
     with page.expect_navigation():
-        page.get_by_role("button", name="Import", exact=True).click()
+        page.get_by_role("button", name="Undo the import").click()
     watched.visit(f"{ADMIN}/audit")
     assert watched.found == []
     assert watched.visits > 100

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from dashboard.models import ConfigKey, Role, User
 from dashboard.models.people import role_of, set_role
 from tests import factories
+from tests.browser.looks import overflow
 
 KEYS = "/u/daily/admin/keys"
 
@@ -201,3 +202,23 @@ def test_a_secret_is_revealed_and_hidden_again(page, live, cast, log_in):
     page.get_by_role("link", name="Hide K0004").click()
     expect(page.get_by_text("hush-key-store")).to_have_count(0)
     expect(page.get_by_role("button", name="Reveal K0004")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 1040, 390])
+def test_an_address_is_not_broken_where_there_is_room(page, live, cast, log_in, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    User.update(email="someone.haddad@harbour.example").where(User.id == cast.bob.id).execute()
+    log_in(page, cast.alice)
+    page.goto(f"{live}/u/daily/admin/members")
+    address = page.get_by_text("someone.haddad@harbour.example")
+    lines = """it => {
+      const range = document.createRange();
+      range.selectNodeContents(it);
+      return range.getClientRects().length;
+    }"""
+    assert address.evaluate(lines) == 1
+    # Nor does one that is too long for any room take it all.
+    User.update(email=f"{'w' * 200}@x.example").where(User.id == cast.bob.id).execute()
+    page.reload()
+    assert page.get_by_text("w@x.example").evaluate("it => it.clientWidth") <= 22 * 16
+    assert overflow(page) <= 0

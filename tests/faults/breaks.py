@@ -16,7 +16,7 @@ def no_transaction() -> None:
     """Commit each statement of an import by itself."""
 
     @contextmanager
-    def nothing() -> Iterator[None]:
+    def nothing(**_how: object) -> Iterator[None]:
         yield
 
     db.write_transaction = runs.write_transaction = nothing

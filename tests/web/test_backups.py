@@ -232,9 +232,17 @@ def test_an_undo_is_previewed_and_undoes(admin, cast, saved, htmx, as_htmx):
     import_(admin, ticket_in(validate(admin, saved)))
     preview = admin.post(f"{PAGE}/undo", headers=headers)
     assert "What an undo brings back" in preview.text
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", preview.text))
+    assert "Kind Before the import Now" in words
+    assert "is in the unit now, and was not there before the import." in words
+    assert "Undo the import Cancel" in words
+    assert "In the backup" not in words
     import_(admin, ticket_in(preview), headers=headers)
     assert state(cast.daily) == poor
-    assert "The import was undone" in admin.get(PAGE).text
+    page = admin.get(PAGE).text
+    assert "The import was undone" in page
+    assert ", brought back " in page
+    assert ", imported " not in page
 
 
 def test_an_undo_without_an_import_is_refused(admin, cast):

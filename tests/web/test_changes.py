@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dashboard.models import ConfigKey, Plugin, Role
+from dashboard.models import UNIT_STATE, ConfigKey, Plugin, Role
 from dashboard.models.people import set_role
 from tests.backup.conftest import Unchanged
 from tests.web.test_backups import PAGE, admin, import_, saved, ticket_in, validate  # noqa: F401
@@ -47,7 +47,10 @@ def fields(browser, ticket, section, key, *, page=PAGE, **kwargs):
 def test_the_preview_says_what_goes_comes_and_changes(preview, htmx, as_htmx):
     response = preview(headers=as_htmx if htmx else {})
     words = words_of(response)
-    assert "1 will be gone In the unit now, and not in this backup." in words
+    assert (
+        "1 will be gone 1 will come 3 will change"
+        " What will be gone is in the unit now, and not in this backup." in words
+    )
     assert "Config keys 20 20 1 1 2" in words
     assert "Plugins 2 2 0 0 1" in words
     assert "Config keys 1 will be gone 1 will come 2 will change" in words
@@ -64,7 +67,16 @@ def test_a_preview_of_the_very_same_state_says_so(admin, saved):  # noqa: F811
 
 def test_without_losses_the_preview_says_so(admin, cast, saved):  # noqa: F811
     ConfigKey.delete().where(ConfigKey.unit == cast.daily, ConfigKey.name == "K0000").execute()
-    assert "nothing will be gone" in words_of(validate(admin, saved))
+    words = words_of(validate(admin, saved))
+    assert "1 will come Nothing will be gone: all that is in the unit now is in this" in words
+
+
+def test_an_empty_unit_has_nothing_to_lose(admin, cast, saved):  # noqa: F811
+    for model in reversed(UNIT_STATE):
+        model.delete().where(model.unit == cast.daily).execute()
+    words = words_of(validate(admin, saved))
+    assert "will come Harbour Daily is empty: there is nothing to lose." in words
+    assert "Nothing will be gone" not in words
 
 
 def test_what_will_change_is_not_told_as_if_nothing_were_lost(admin, cast, saved):  # noqa: F811
@@ -75,16 +87,23 @@ def test_what_will_change_is_not_told_as_if_nothing_were_lost(admin, cast, saved
         "2 will change Nothing will be gone, but not everything is the same in this backup."
         in words
     )
-    assert "nothing will be gone" not in words
+    assert "is in this backup too" not in words
 
 
-def test_a_hundred_names_are_shown_and_the_rest_is_counted(admin, cast, saved):  # noqa: F811
+def test_a_hundred_names_of_each_kind_are_shown_and_the_rest_is_counted(admin, cast, saved):  # noqa: F811
     for number in range(130):
         name = f"Mine{number}"
         ConfigKey.create(unit=cast.daily, name=name, type="string", value="", description="")
+    mine = ConfigKey.unit == cast.daily
+    ConfigKey.delete().where(mine, ConfigKey.name == "K0000").execute()
+    ConfigKey.update(description="d").where(mine, ConfigKey.name << ["K0001", "K0002"]).execute()
     response = validate(admin, saved)
-    assert response.text.count('name="key"') == 100
-    assert "And 30 more: the command backup diff lists them all." in words_of(response)
+    assert response.text.count('name="key"') == 100 + 1 + 2
+    assert (
+        "And 30 more will be gone: the command backup diff lists them all."
+        " come K0000 change K0001 change K0002 "
+    ) in words_of(response)
+    assert words_of(response).count("lists them all") == 1
 
 
 @pytest.mark.parametrize("htmx", [False, True])
