@@ -241,12 +241,12 @@ def test_a_lock_that_comes_after_the_safety_copy_is_waited_for(impatient, town, 
         saved = saving(*args)
         others.append(threading.Thread(target=hold))
         others[0].start()
-        assert held.wait(LONG)
+        assert held.wait(30)
         return saved
 
     monkeypatch.setattr(imports, "_safety_copy", then_locked)
     ticket, slots = town.ticket(town.alice, "daily")
     assert has_imported("daily", import_(town.alice, "daily", ticket))
-    others[0].join(LONG)
+    others[0].join(30)
     assert town.slots("daily") == slots
     assert ended("daily") == [RunState.DONE]
